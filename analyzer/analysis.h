@@ -1,0 +1,151 @@
+/*
+ * What a case says: the findings and the figures behind them, ready to be printed.
+ *
+ *     analysis_run(case, &options, &analysis)   ->   report/text.h, report/json.h
+ *
+ * The structures mirror the schema seep-report/1 (docs/FORMAT.md) field by field: a name that is
+ * there has the same meaning here. Times are wall-clock nanoseconds since the epoch.
+ * ANALYSIS_UNKNOWN (and NULL, and NAN) become null. All strings belong to the analysis.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/vector.h"
+#include "evidence/case.h"
+
+#define ANALYSIS_UNKNOWN UINT64_MAX
+
+enum verdict { /* in order of gravity */
+               VERDICT_NOT_LEAK,
+               VERDICT_INCONCLUSIVE,
+               VERDICT_SUSPECT,
+               VERDICT_LEAK,
+};
+
+enum region {
+    REGION_ANON_MMAP,
+    REGION_HEAP,
+    REGION_ARENA,
+    REGION_THREAD_STACK,
+    REGION_MAIN_STACK,
+    REGION_SHARED_MEMORY,
+    REGION_FILE,
+    REGION_RESERVATION,
+    REGION_RUNTIME_HEAP,
+    REGION_OTHER,
+};
+
+enum cause {
+    CAUSE_NEVER_FREED,
+    CAUSE_GROWING_BUFFER,
+    CAUSE_THREADS_NOT_JOINED,
+    CAUSE_DESCRIPTOR_HELD,
+    CAUSE_MAPPING_COUNT,
+    CAUSE_FREE_BUT_RETAINED,
+    CAUSE_LAZY_FREE,
+    CAUSE_GARBAGE,
+    CAUSE_HUGE_PAGES,
+    CAUSE_FORK_COW,
+    CAUSE_UNTOUCHED_RESERVATION,
+    CAUSE_BOUNDED,
+    CAUSE_HIGH_WATER,
+    CAUSE_PAGE_CACHE,
+    CAUSE_UNKNOWN,
+};
+
+/* The schema's words: "not-leak", "anon-mmap", "never-freed". */
+const char *verdict_name(enum verdict verdict);
+const char *region_name(enum region region);
+const char *cause_name(enum cause cause);
+
+struct analysis_vma {
+    pid_t pid;
+    uint64_t start, end;
+    char perms[5];
+    char *name;
+    enum region region;
+    uint64_t size_bytes, rss_bytes;
+    int64_t growth_bytes;       /* of its size (RSS where the size does not tell) over the window */
+    uint64_t explained_bytes;   /* charged to events of the window */
+    uint64_t preexisting_bytes; /* of unknown origin */
+};
+
+struct analysis_thread {
+    pid_t pid, tid;
+    char *name;
+    uint64_t count, bytes; /* outstanding */
+};
+
+struct analysis_string {
+    char *text; /* raw, NUL-terminated: escape before printing */
+    uint64_t count, bytes;
+};
+
+struct analysis_culprit {
+    pid_t pid; /* 0: unknown, as tid */
+    char *process;
+    pid_t tid;
+    char *thread, *module, *function;
+};
+
+struct finding {
+    unsigned rank; /* from 1, the gravest and largest first */
+    enum verdict verdict;
+    enum region region;
+    enum cause cause;
+    char *title;
+    uint64_t bytes, resident_bytes, count, unit_bytes;
+    uint64_t first_ns, last_ns;
+    double bytes_per_s; /* NAN unknown */
+    double confidence;
+    struct analysis_culprit culprit;
+    VECTOR(struct analysis_vma) vmas;
+    VECTOR(struct analysis_thread) threads;
+    VECTOR(struct analysis_string) strings; /* of dumps of its regions, the most bytes first */
+    uint64_t times_first_ns, times_last_ns, times_count; /* timestamps written in its dumps */
+    char *written; /* a sentence on content times against mapping times; NULL */
+    char *reason;
+    VECTOR(char *) next;
+};
+
+struct analysis_process {
+    pid_t pid, ppid;
+    char *exe;
+    uint64_t rss_bytes, pss_bytes;
+};
+
+struct analysis {
+    struct case_info info; /* borrows from the case, which must outlive the analysis */
+    char *command;
+    /* evidence */
+    uint64_t started_ns, ended_ns, duration_ns;
+    const char *time_basis; /* "absolute" */
+    uint64_t events, lost_events, lost_stacks, snapshots, dumps;
+    uint64_t unexplained_bytes; /* ANALYSIS_UNKNOWN: nothing to compare with */
+    uint64_t preexisting_bytes; /* mapped before the window, still there */
+    bool complete;
+    /* memory of the first target's processes together */
+    uint64_t rss_first_bytes, rss_last_bytes, virtual_first_bytes, virtual_last_bytes;
+    double growth_bytes_per_s;
+    uint64_t limit_bytes;
+    char *limit_source; /* "cgroup memory.max" */
+    double exhaustion_s;
+    enum verdict verdict;
+    VECTOR(struct finding) findings; /* by rank */
+    VECTOR(struct analysis_vma) vmas;
+    VECTOR(struct analysis_thread) threads;
+    VECTOR(struct analysis_process) processes;
+};
+
+struct analysis_options {
+    bool skip_content; /* do not read the dumps */
+};
+
+struct seep_error *analysis_run(struct case_dir *c, const struct analysis_options *options,
+                                struct analysis **ret_analysis);
+void analysis_destroy(struct analysis *analysis);
+DEFINE_CLEANUP(struct analysis *, analysis_destroy);

@@ -1,0 +1,123 @@
+/*
+ * The ledger: for every address space, which event each mapped byte is charged to.
+ *
+ *     base (pre-existing)   |#########|                        charge NULL: never blamed on anyone
+ *     mmap  A (event 7)                |aaaaaaaa|
+ *     munmap of A's middle             |aa|  |aa|              A: live 4 of 8 pages
+ *     mprotect NONE->RW in the base   |##mm#####|              mm charged to the mprotect
+ *
+ * Fed with events in the order in which the kernel acted (analyzer/order.h) and, between them, with
+ * snapshots to start from and to compare with. Books are kept per address space: a fork copies
+ * them, vfork and CLONE_VM share them, exec resets them; an exit frees nothing. Failed calls change
+ * nothing.
+ *
+ * It does not know resident sizes, and nothing of what brk or mmap memory is used for inside.
+ * Cost: O(log n) a boundary; under 200 bytes a live mapping.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "evidence/event.h"
+#include "evidence/maps.h"
+#include "evidence/snapshot.h"
+
+struct ledger;
+struct ledger_space; /* one address space */
+
+/* What one event mapped and is still held. Stable address for the life of the ledger while live. */
+struct ledger_charge {
+    struct ledger_group *group; /* its kind of event: see below */
+    uint64_t time_ns;           /* exit_ns of the event */
+    uint64_t start;             /* where it was mapped first */
+    uint64_t mapped_bytes;      /* what the event added, page-rounded */
+    uint64_t live_bytes;        /* what is left of that */
+    pid_t pid, tid;
+};
+
+/* All events of a kind: same process, syscall, size, thread and stack. */
+struct ledger_group {
+    pid_t pid, tid;
+    uint8_t kind;    /* enum event_kind */
+    uint8_t backing; /* enum ledger_backing */
+    uint32_t stack_id;
+    uint64_t unit_bytes;             /* what each event added, page-rounded */
+    uint64_t calls, freed;           /* events in all; of these wholly given back */
+    uint64_t live_count, live_bytes; /* events with anything left; what is left */
+    uint64_t first_ns, last_ns;      /* of all its events */
+    uint64_t advised_bytes;          /* given back by madvise while staying mapped */
+};
+
+enum ledger_backing {
+    LEDGER_ANON, /* private anonymous */
+    LEDGER_ANON_SHARED,
+    LEDGER_FILE, /* a descriptor: file, memfd, device */
+    LEDGER_SYSV,
+    LEDGER_HEAP,  /* brk */
+    LEDGER_OTHER, /* [aio], shadow stack */
+};
+
+/* A run of mapped bytes with one charge and one protection. */
+struct ledger_interval {
+    uint64_t start, end;
+    const struct ledger_charge *charge; /* NULL: there before the window, of unknown origin */
+    uint32_t perms;                     /* enum vma_perms */
+    uint8_t backing;                    /* enum ledger_backing */
+};
+
+struct seep_error *ledger_create(struct ledger **ret_ledger);
+void ledger_destroy(struct ledger *ledger);
+DEFINE_CLEANUP(struct ledger *, ledger_destroy);
+
+/* Applies one event. */
+struct seep_error *ledger_apply(struct ledger *ledger, const struct event *ev);
+
+/* Replaces what the books of SNAP's process hold by SNAP's maps where they differ, the difference
+ * being of unknown origin: at the start, after exec, at a fork. */
+struct seep_error *ledger_rebase(struct ledger *ledger, const struct snapshot *snap);
+
+struct ledger_range {
+    uint64_t start, end;
+};
+
+/* Compares the books with SNAP's maps, leaving out the sorted TOUCHED ranges (calls that overlapped
+ * the reading), growth of stacks by the kernel, and [vvar]-like mappings. RET_UNEXPLAINED: bytes
+ * that are mapped in one and not in the other; then corrects the books (unknown origin). */
+struct seep_error *ledger_reconcile(struct ledger *ledger, const struct snapshot *snap,
+                                    const struct ledger_range *touched, size_t touched_count,
+                                    uint64_t *ret_unexplained);
+
+/* The address space of PID now, or the one it had when it exited; NULL: never seen. */
+const struct ledger_space *ledger_find(const struct ledger *ledger, pid_t pid);
+
+/* True when a plain mmap of [start, end) would find it free. */
+bool ledger_is_free(const struct ledger *ledger, pid_t pid, uint64_t start, uint64_t end);
+
+/* Calls VISIT for every interval of the space that overlaps [start, end), in order, clipped to it,
+ * until VISIT returns false. */
+typedef bool (*ledger_visit)(const struct ledger_interval *interval, void *context);
+void ledger_each(const struct ledger_space *space, uint64_t start, uint64_t end, ledger_visit visit,
+                 void *context);
+
+/* Calls VISIT for every group of the ledger, in no order. */
+void ledger_each_group(const struct ledger *ledger,
+                       bool (*visit)(const struct ledger_group *group, void *context),
+                       void *context);
+
+/* Calls VISIT for every address space with the pid that owns it (the first of those that share it).
+ */
+void ledger_each_space(const struct ledger *ledger,
+                       bool (*visit)(const struct ledger_space *space, pid_t pid, void *context),
+                       void *context);
+
+struct ledger_totals {
+    uint64_t events, live_charges, intervals;
+    uint64_t live_bytes;    /* charged to events */
+    uint64_t unknown_bytes; /* of unknown origin */
+    uint64_t conflicts;     /* non-fixed results in ranges that the books held as mapped */
+    uint64_t memory_bytes;  /* of the ledger itself */
+};
+void ledger_totals(const struct ledger *ledger, struct ledger_totals *ret_totals);

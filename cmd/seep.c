@@ -1,0 +1,47 @@
+/* The only main: finds the subcommand in the table and runs it. */
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cmd/command.h"
+
+const struct seep_command *const commands[] = {
+    NULL,
+};
+
+static int print_usage(FILE *out)
+{
+    fputs("Usage: seep COMMAND [OPTION...]\n"
+          "Finds out where a Linux process's native memory went.\n\n",
+          out);
+    for (size_t i = 0; commands[i]; i++)
+        fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+    fputs("\n`seep COMMAND --help` lists a command's options; seep(1) has the rest.\n", out);
+    return out == stdout ? COMMAND_DONE : COMMAND_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return print_usage(stderr);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0)
+        return print_usage(stdout);
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        puts("seep " SEEP_VERSION);
+        return COMMAND_DONE;
+    }
+    for (size_t i = 0; commands[i]; i++) {
+        _cleanup_free_ char *name = NULL;
+
+        if (strcmp(argv[1], commands[i]->name) != 0)
+            continue;
+        if (asprintf(&name, "seep %s", commands[i]->name) < 0)
+            return COMMAND_FAILED;
+        argv[1] = name;
+        return commands[i]->run(commands[i], argc - 1, argv + 1);
+    }
+    fprintf(stderr, "seep: '%s' is not a command (see 'seep --help')\n", argv[1]);
+    return COMMAND_USAGE;
+}

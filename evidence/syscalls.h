@@ -1,0 +1,68 @@
+/*
+ * The memory syscalls as rows of one table: a new one is one row here and one kind in event.h.
+ *
+ *     { EVENT_MMAP, "mmap", 6, {9, 90/192, 9, 222}, SYSCALL_GROWS, "address length prot mapflags fd
+ * offset" }
+ *
+ * Numbers are from the kernel's arch/x86/entry/syscalls/syscall_{64,32}.tbl and
+ * include/uapi/asm-generic/unistd.h (aarch64).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "evidence/event.h"
+
+enum syscall_flags {
+    SYSCALL_GROWS = 1 << 0,         /* can add memory: worth a stack */
+    SYSCALL_SHRINKS = 1 << 1,       /* can take memory away */
+    SYSCALL_ADDRESS = 1 << 2,       /* the result is an address: printed in hexadecimal */
+    SYSCALL_OLD_MMAP = 1 << 3,      /* i386 mmap: one pointer to six 32-bit arguments */
+    SYSCALL_PAGE_OFFSET = 1 << 4,   /* the offset counts pages of 4096 bytes (mmap2) */
+    SYSCALL_NAME_ARGUMENT = 1 << 5, /* args[0] points to a string to be read at entry */
+    SYSCALL_STORED_ID = 1 << 6,     /* args[1] points to a word the kernel stores: read at exit */
+};
+
+/* How an argument is printed; see strace_format.h. */
+enum syscall_argument {
+    SYSCALL_ARG_NONE,
+    SYSCALL_ARG_POINTER,
+    SYSCALL_ARG_SIZE,
+    SYSCALL_ARG_INT,
+    SYSCALL_ARG_FD,
+    SYSCALL_ARG_OFFSET,
+    SYSCALL_ARG_PROT,
+    SYSCALL_ARG_MAP_FLAGS,
+    SYSCALL_ARG_MREMAP_FLAGS,
+    SYSCALL_ARG_MADVICE,
+    SYSCALL_ARG_SHMAT_FLAGS,
+    SYSCALL_ARG_SHMGET_FLAGS,
+    SYSCALL_ARG_SHMCTL_COMMAND,
+    SYSCALL_ARG_IPC_KEY,
+    SYSCALL_ARG_MEMFD_NAME,
+    SYSCALL_ARG_MEMFD_FLAGS,
+    SYSCALL_ARG_SHADOW_STACK_FLAGS,
+    SYSCALL_ARG_AIO_CONTEXT,
+    SYSCALL_ARG_UNSIGNED,
+};
+
+struct syscall_row {
+    const char *name; /* as strace prints it: i386's mmap2 is a row of its own */
+    uint8_t kind;     /* enum event_kind */
+    uint8_t count;    /* of arguments */
+    uint16_t flags;
+    int16_t number[EVENT_ABI_UNKNOWN]; /* by enum event_abi; -1: not there */
+    uint8_t arguments[6];              /* enum syscall_argument */
+};
+
+extern const struct syscall_row syscalls_table[];
+extern const size_t syscalls_count;
+
+/* The row of syscall NUMBER under ABI; NULL when it is none of ours. Constant time. */
+const struct syscall_row *syscalls_find(enum event_abi abi, uint64_t number);
+
+/* The row that an event of KIND under ABI came from (for names); NULL for lives. An i386 EVENT_MMAP
+ * gives mmap2, which is what C libraries call. */
+const struct syscall_row *syscalls_of_event(uint8_t kind, enum event_abi abi);

@@ -1,0 +1,24 @@
+/*
+ * An analysis, told to a person or to a program; both say the same.
+ *
+ *     seep: 1 leak                      pid 16067 java, watched 3 h 10 min, 412,908 events, 0 lost
+ *     1  LEAK  1,536.4 MiB in 96 mappings of 16.0 MiB, +8.1 MiB/min, still growing
+ *        where ...  who ...  what ...  when ...  next ...
+ */
+#pragma once
+
+#include <stdio.h>
+
+#include "analyzer/analysis.h"
+
+struct report_text_options {
+    bool colour;
+    unsigned top; /* findings told in full; 0: 10 */
+};
+
+/* The text report, escaped for a terminal, times in the case's time zone. */
+struct seep_error *report_text(const struct analysis *analysis,
+                               const struct report_text_options *options, FILE *out);
+
+/* One object of schema seep-report/1, every field present. */
+struct seep_error *report_json(const struct analysis *analysis, FILE *out);
