@@ -6,7 +6,10 @@
 #include "base/cleanup.h"
 #include "cmd/command.h"
 
+extern const struct seep_command command_show;
+
 const struct seep_command *const commands[] = {
+    &command_show,
     NULL,
 };
 

@@ -1,0 +1,69 @@
+#include "cmd/show.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+
+const struct show_topic *const show_topics[] = {
+    NULL,
+};
+
+static char *list_topics(int key, const char *text, void *input)
+{
+    struct buffer list = {0};
+
+    (void)input;
+    if (key != ARGP_KEY_HELP_POST_DOC)
+        return (char *)text;
+    buffer_printf(&list, "Topics:\n");
+    for (size_t i = 0; show_topics[i]; i++)
+        buffer_printf(&list, "  %-10s %s\n", show_topics[i]->name, show_topics[i]->summary);
+    buffer_printf(&list, "\n`seep show CASE TOPIC --help` lists a topic's options.");
+    return list.failed ? NULL : list.bytes;
+}
+
+static const struct argp argp = {
+    .args_doc = "CASE TOPIC [OPTION...]",
+    .doc = "Shows what a case holds.\v\n",
+    .help_filter = list_topics,
+};
+
+static int run(const struct seep_command *command, int argc, char **argv)
+{
+    if (argc < 3 || argv[1][0] == '-') {
+        command_parse(command, argc > 1 && argv[1][0] == '-' ? 2 : 1, argv, NULL);
+        fprintf(stderr, "seep show: a CASE and a TOPIC are needed (see 'seep show --help')\n");
+        return COMMAND_USAGE;
+    }
+    for (size_t i = 0; show_topics[i]; i++) {
+        _cleanup_free_ char *name = NULL;
+        const char *case_path = argv[1];
+
+        if (strcmp(argv[2], show_topics[i]->name) != 0)
+            continue;
+        if (asprintf(&name, "seep show CASE %s", show_topics[i]->name) < 0)
+            return command_report(error_no_memory(), "showing %s", argv[2]);
+        argv[2] = name;
+        return show_topics[i]->run(show_topics[i], case_path, argc - 2, argv + 2);
+    }
+    fprintf(stderr, "seep show: '%s' is not a topic (see 'seep show --help')\n", argv[2]);
+    return COMMAND_USAGE;
+}
+
+void show_parse(const struct show_topic *topic, int argc, char **argv, void *input)
+{
+    argp_err_exit_status = COMMAND_USAGE;
+    argp_parse(topic->argp, argc, argv, 0, NULL, input);
+}
+
+const struct seep_command command_show = {
+    .name = "show",
+    .arguments = "CASE TOPIC [OPTION...]",
+    .summary = "show what a case holds: bytes of memory and more, by topic",
+    .description = "Prints one part of a case. Everything comes from the case alone, so that it "
+                   "can be read on another machine, long after the process has gone.",
+    .argp = &argp,
+    .run = run,
+};

@@ -1,0 +1,35 @@
+/*
+ * `seep show CASE TOPIC [options]`: what a case holds, one topic at a time. A topic is a file
+ * cmd/show_X.c and one row in the table of show.c.
+ *
+ *     const struct show_topic show_bytes = {"bytes", "--from ADDR --len N", "memory as ...", NULL,
+ *                                           &argp, run};
+ *
+ *     static int run(const struct show_topic *topic, const char *case_path, int argc, char **argv)
+ *     {
+ *         struct options options = {0};
+ *
+ *         show_parse(topic, argc, argv, &options);        wrong usage ends here, before any work
+ *         err = case_open(case_path, &c); ...
+ *     }
+ */
+#pragma once
+
+#include <argp.h>
+
+#include "cmd/command.h"
+
+struct show_topic {
+    const char *name;
+    const char *arguments;   /* "--from ADDR --len N", for usage lines; NULL: options only */
+    const char *summary;     /* one line, lower case, no full stop */
+    const char *description; /* paragraphs for the man page; NULL */
+    const struct argp *argp; /* the option table with its parser */
+    /* ARGV[0] is "seep show CASE NAME". Returns the exit status. */
+    int (*run)(const struct show_topic *topic, const char *case_path, int argc, char **argv);
+};
+
+extern const struct show_topic *const show_topics[]; /* ends with NULL */
+
+/* As command_parse, for a topic. */
+void show_parse(const struct show_topic *topic, int argc, char **argv, void *input);
