@@ -7,7 +7,7 @@
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
 add_library(seep_all INTERFACE)
-target_link_libraries(seep_all INTERFACE seep_tracer seep_dumper seep_report)
+target_link_libraries(seep_all INTERFACE seep_cmd)
 
 file(GLOB units CONFIGURE_DEPENDS tests/unit/test_*.c)
 foreach(source ${units})
