@@ -34,8 +34,6 @@ const char *proc_text_line(const char *text, size_t len, size_t *at, size_t *ret
     size_t line_len = newline ? (size_t)(newline - line) : len - *at;
 
     *at += line_len + (newline ? 1 : 0);
-    while (line_len && line[line_len - 1] == '\r')
-        line_len--;
     *ret_line_len = line_len;
     return line;
 }

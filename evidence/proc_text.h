@@ -36,8 +36,8 @@ bool proc_text_stat(const char *text, size_t len, struct proc_text_stat *ret_sta
  * there is no such line, or no number in it, or it does not fit. */
 bool proc_text_number(const char *text, size_t len, const char *key, uint64_t *ret_number);
 
-/* The next line of TEXT from *AT on, without its end, which may be \n, \r\n or the end of the text.
- * NULL at the end. */
+/* The next line of TEXT from *AT on, without its newline (a \r before it stays). NULL at the end.
+ */
 const char *proc_text_line(const char *text, size_t len, size_t *at, size_t *ret_line_len);
 
 /* Reads decimal digits at *AT, moving it behind them; false: none there, or more than 64 bits. */
