@@ -1,0 +1,106 @@
+/* The words of seep-report/1, and the end of an analysis. */
+#include <stdlib.h>
+
+#include "analyzer/analysis.h"
+
+const char *verdict_name(enum verdict verdict)
+{
+    static const char *const names[] = {
+        [VERDICT_NOT_LEAK] = "not-leak",
+        [VERDICT_INCONCLUSIVE] = "inconclusive",
+        [VERDICT_SUSPECT] = "suspect",
+        [VERDICT_LEAK] = "leak",
+    };
+
+    return names[verdict];
+}
+
+const char *region_name(enum region region)
+{
+    static const char *const names[] = {
+        [REGION_ANON_MMAP] = "anon-mmap",
+        [REGION_HEAP] = "heap",
+        [REGION_ARENA] = "arena",
+        [REGION_THREAD_STACK] = "thread-stack",
+        [REGION_MAIN_STACK] = "main-stack",
+        [REGION_SHARED_MEMORY] = "shared-memory",
+        [REGION_FILE] = "file",
+        [REGION_RESERVATION] = "reservation",
+        [REGION_RUNTIME_HEAP] = "runtime-heap",
+        [REGION_OTHER] = "other",
+    };
+
+    return names[region];
+}
+
+const char *cause_name(enum cause cause)
+{
+    static const char *const names[] = {
+        [CAUSE_NEVER_FREED] = "never-freed",
+        [CAUSE_GROWING_BUFFER] = "growing-buffer",
+        [CAUSE_THREADS_NOT_JOINED] = "threads-not-joined",
+        [CAUSE_DESCRIPTOR_HELD] = "descriptor-held",
+        [CAUSE_MAPPING_COUNT] = "mapping-count",
+        [CAUSE_FREE_BUT_RETAINED] = "free-but-retained",
+        [CAUSE_LAZY_FREE] = "lazy-free",
+        [CAUSE_GARBAGE] = "garbage",
+        [CAUSE_HUGE_PAGES] = "huge-pages",
+        [CAUSE_FORK_COW] = "fork-cow",
+        [CAUSE_UNTOUCHED_RESERVATION] = "untouched-reservation",
+        [CAUSE_BOUNDED] = "bounded",
+        [CAUSE_HIGH_WATER] = "high-water",
+        [CAUSE_PAGE_CACHE] = "page-cache",
+        [CAUSE_UNKNOWN] = "unknown",
+    };
+
+    return names[cause];
+}
+
+static void vma_deinit(struct analysis_vma *vma)
+{
+    free(vma->name);
+}
+
+static void finding_deinit(struct finding *finding)
+{
+    for (size_t i = 0; i < finding->vmas.count; i++)
+        vma_deinit(&finding->vmas.items[i]);
+    for (size_t i = 0; i < finding->threads.count; i++)
+        free(finding->threads.items[i].name);
+    for (size_t i = 0; i < finding->strings.count; i++)
+        free(finding->strings.items[i].text);
+    for (size_t i = 0; i < finding->next.count; i++)
+        free(finding->next.items[i]);
+    vector_deinit(&finding->vmas);
+    vector_deinit(&finding->threads);
+    vector_deinit(&finding->strings);
+    vector_deinit(&finding->next);
+    free(finding->title);
+    free(finding->written);
+    free(finding->reason);
+    free(finding->culprit.process);
+    free(finding->culprit.thread);
+    free(finding->culprit.module);
+    free(finding->culprit.function);
+}
+
+void analysis_destroy(struct analysis *analysis)
+{
+    if (!analysis)
+        return;
+    for (size_t i = 0; i < analysis->findings.count; i++)
+        finding_deinit(&analysis->findings.items[i]);
+    for (size_t i = 0; i < analysis->vmas.count; i++)
+        vma_deinit(&analysis->vmas.items[i]);
+    for (size_t i = 0; i < analysis->threads.count; i++)
+        free(analysis->threads.items[i].name);
+    for (size_t i = 0; i < analysis->processes.count; i++)
+        free(analysis->processes.items[i].exe);
+    vector_deinit(&analysis->findings);
+    vector_deinit(&analysis->vmas);
+    vector_deinit(&analysis->threads);
+    vector_deinit(&analysis->processes);
+    free(analysis->command);
+    free(analysis->limit_source);
+    free(analysis);
+}
