@@ -28,6 +28,11 @@ struct proc_stat {
 
 VECTOR_TYPE(proc_pids, pid_t);
 
+static inline void proc_pids_deinit(struct proc_pids *pids)
+{
+    vector_deinit(pids);
+}
+
 struct seep_error *proc_stat(pid_t pid, struct proc_stat *ret_stat);
 struct seep_error *proc_thread_stat(pid_t pid, pid_t tid, struct proc_stat *ret_stat);
 

@@ -1,0 +1,62 @@
+/*
+ * One traced thread: the ptrace requests by name, with the race that each has to live with.
+ *
+ *     seize --> running --interrupt--> EVENT_STOP --resume--> running ... --> stop --detach--> free
+ *
+ * A tracee can be killed at any moment, even while stopped: every request may find it gone, which
+ * is TRACEE_GONE and no error. All requests must come from the thread that seized. See ptrace(2).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/ptrace.h>
+#include <sys/types.h>
+
+enum tracee_result {
+    TRACEE_DONE,
+    TRACEE_GONE,    /* no such thread, or it was killed meanwhile */
+    TRACEE_REFUSED, /* errno says why */
+};
+
+/* How a stopped thread goes on. */
+enum tracee_resume {
+    TRACEE_CONTINUE,   /* to the next signal or event */
+    TRACEE_TO_SYSCALL, /* to the next syscall entry or exit too */
+    TRACEE_LISTEN,     /* stays in its group-stop, but reports SIGCONT */
+};
+
+/* What a wait status of a tracee means. */
+enum tracee_stop {
+    TRACEE_EXITED,     /* WIFEXITED or WIFSIGNALED: the thread is gone */
+    TRACEE_SYSCALL,    /* entry or exit */
+    TRACEE_SECCOMP,    /* entry, by a filter */
+    TRACEE_SIGNAL,     /* about to receive WSTOPSIG */
+    TRACEE_GROUP_STOP, /* stopped by SIGSTOP and its kin */
+    TRACEE_TRAPPED,    /* by interrupt, at birth, or at the end of a group-stop */
+    TRACEE_NEW_THREAD, /* PTRACE_EVENT_CLONE; the message is the new tid, as for the next two */
+    TRACEE_NEW_FORK,
+    TRACEE_NEW_VFORK,
+    TRACEE_EXEC,    /* the message is the former tid of the caller */
+    TRACEE_EXITING, /* PTRACE_EVENT_EXIT; the message is the wait status to come */
+};
+
+enum tracee_options {
+    TRACEE_FOLLOW_FORKS = 1, /* children of fork and vfork are traced from birth */
+    TRACEE_KILL_ON_EXIT = 2, /* the tracee dies with its tracer: for our own children only */
+    TRACEE_SECCOMP_STOPS = 4,
+};
+
+enum tracee_result tracee_seize(pid_t tid, unsigned options);
+enum tracee_result tracee_interrupt(pid_t tid);
+enum tracee_result tracee_resume(pid_t tid, enum tracee_resume how, int signal);
+enum tracee_result tracee_detach(pid_t tid, int signal);
+enum tracee_result tracee_message(pid_t tid, unsigned long *ret_message);
+
+/* RET_INFO->op: PTRACE_SYSCALL_INFO_ENTRY, _EXIT, _SECCOMP or _NONE. */
+enum tracee_result tracee_syscall_info(pid_t tid, struct __ptrace_syscall_info *ret_info);
+
+enum tracee_stop tracee_classify(int wait_status);
+
+/* True when two processes share one address space (kcmp(2)); false too when that cannot be told. */
+bool tracee_shares_memory(pid_t a, pid_t b);

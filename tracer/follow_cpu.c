@@ -1,0 +1,48 @@
+#include "tracer/follow_cpu.h"
+
+#include "target/proc.h"
+
+enum { STOPS_A_SAMPLE = 100, SAMPLES_TO_MOVE = 3 };
+
+void follow_cpu_init(struct follow_cpu *f)
+{
+    *f = (struct follow_cpu){.cpu = -1, .elsewhere = -1};
+    if (sched_getaffinity(0, sizeof(f->allowed), &f->allowed) < 0)
+        CPU_ZERO(&f->allowed);
+}
+
+void follow_cpu_deinit(struct follow_cpu *f)
+{
+    if (f->cpu >= 0)
+        sched_setaffinity(0, sizeof(f->allowed), &f->allowed);
+    f->cpu = -1;
+}
+
+static void look(struct follow_cpu *f, pid_t pid, pid_t tid)
+{
+    struct proc_stat stat;
+    _cleanup_error_ struct seep_error *err = proc_thread_stat(pid, tid, &stat);
+    cpu_set_t set;
+
+    if (err || stat.processor < 0 || stat.processor >= CPU_SETSIZE || stat.processor == f->cpu) {
+        f->samples = 0;
+        return;
+    }
+    f->samples = stat.processor == f->elsewhere ? f->samples + 1 : 1;
+    f->elsewhere = stat.processor;
+    if ((f->samples < SAMPLES_TO_MOVE && f->cpu >= 0) || !CPU_ISSET(stat.processor, &f->allowed))
+        return;
+    CPU_ZERO(&set);
+    CPU_SET(stat.processor, &set);
+    if (sched_setaffinity(0, sizeof(set), &set) == 0)
+        f->cpu = stat.processor;
+    f->samples = 0;
+}
+
+void follow_cpu_stop(struct follow_cpu *f, pid_t pid, pid_t tid)
+{
+    if (f->stops-- > 0)
+        return;
+    f->stops = STOPS_A_SAMPLE;
+    look(f, pid, tid);
+}

@@ -1,0 +1,25 @@
+/*
+ * Keeps the tracer on the CPU its tracee runs on.
+ *
+ * A stop on another CPU wakes that CPU from sleep: tens of microseconds. On the same CPU it is a
+ * context switch. The tracer moves only when its tracees have been elsewhere for a while, and goes
+ * back to where it was allowed to run when it is done.
+ */
+#pragma once
+
+#include <sched.h>
+#include <sys/types.h>
+
+struct follow_cpu {
+    cpu_set_t allowed; /* as the tracer found itself */
+    int cpu;           /* where it is pinned; -1: nowhere */
+    int elsewhere;     /* where the last samples were, and how many of them */
+    unsigned samples;
+    unsigned stops; /* until the next sample */
+};
+
+void follow_cpu_init(struct follow_cpu *f);
+void follow_cpu_deinit(struct follow_cpu *f);
+
+/* To be called at each stop of a tracee, after it was resumed; looks every 100th time. */
+void follow_cpu_stop(struct follow_cpu *f, pid_t pid, pid_t tid);

@@ -1,0 +1,716 @@
+/* The life of tracees: wait, classify, dispatch, resume. The protocol is that of ptrace(2), by
+ * PTRACE_SEIZE. */
+#include "tracer/ptrace_source.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/units.h"
+#include "target/obstacle.h"
+#include "target/proc.h"
+#include "tracer/ptrace_state.h"
+
+enum {
+    FREEZE_LIMIT_MS = 200, /* a thread in vfork or in disk sleep does not stop at all */
+    DETACH_LIMIT_MS = 1000,
+    FREEZE_POLL_US = 50,
+    FAIR_ROUND = 64, /* stops after which every waiting tracee is served once */
+};
+
+/* --- the tables --- */
+
+static struct tracee *find_tracee(const struct ptrace_source *source, pid_t tid)
+{
+    struct tracee *t;
+
+    HASH_FIND_INT(source->tracees, &tid, t);
+    return t;
+}
+
+static struct process *find_process(const struct ptrace_source *source, pid_t pid)
+{
+    struct process *p;
+
+    HASH_FIND_INT(source->processes, &pid, p);
+    return p;
+}
+
+static struct process *add_process(struct ptrace_source *source, pid_t pid)
+{
+    struct process *p = calloc(1, sizeof(*p));
+
+    if (!p) {
+        source->out_of_memory = true;
+        return NULL;
+    }
+    p->pid = pid;
+    HASH_ADD_INT(source->processes, pid, p);
+    return p;
+}
+
+static struct tracee *add_tracee(struct ptrace_source *source, struct process *p, pid_t tid)
+{
+    struct tracee *t = calloc(1, sizeof(*t));
+
+    if (!t) {
+        source->out_of_memory = true;
+        return NULL;
+    }
+    t->tid = tid;
+    t->process = p;
+    HASH_ADD_INT(source->tracees, tid, t);
+    p->tracees++;
+    p->alive++;
+    source->running++;
+    atomic_fetch_add(&source->tracee_count, 1);
+    return t;
+}
+
+static void set_phase(struct ptrace_source *source, struct tracee *t, enum tracee_phase phase)
+{
+    source->running += (phase == PHASE_RUNNING) - (t->phase == PHASE_RUNNING);
+    t->phase = phase;
+}
+
+static void remove_tracee(struct ptrace_source *source, struct tracee *t)
+{
+    ptrace_call_abandon(source, t);
+    set_phase(source, t, PHASE_STOPPED);
+    t->process->tracees--;
+    if (!t->exiting)
+        t->process->alive--;
+    HASH_DEL(source->tracees, t);
+    atomic_fetch_sub(&source->tracee_count, 1);
+    free(t->name);
+    free(t);
+}
+
+static void remove_process(struct ptrace_source *source, struct process *p)
+{
+    HASH_DEL(source->processes, p);
+    free(p);
+}
+
+/* --- stops and how they end --- */
+
+static void let_go(struct ptrace_source *source, struct tracee *t)
+{
+    struct process *p = t->process;
+
+    tracee_detach(t->tid, t->signal);
+    remove_tracee(source, t);
+    if (p->tracees > 0)
+        return;
+    if (p->started)
+        ptrace_emit_life(source, EVENT_DETACH, p->pid, p->pid, NULL, 0, NULL);
+    remove_process(source, p);
+}
+
+/* Lets T go on as t->how and t->signal say, or keeps it, or detaches it. */
+static void go_on(struct ptrace_source *source, struct tracee *t)
+{
+    set_phase(source, t, PHASE_STOPPED);
+    if (t->kept_at_exit)
+        return;
+    if (source->mode == MODE_DETACH || t->unwanted) {
+        let_go(source, t);
+        return;
+    }
+    if (source->mode == MODE_FREEZE)
+        return;
+    set_phase(source, t, t->how == TRACEE_LISTEN ? PHASE_LISTENING : PHASE_RUNNING);
+    if (tracee_resume(t->tid, t->how, t->how == TRACEE_LISTEN ? 0 : t->signal) == TRACEE_DONE)
+        follow_cpu_stop(&source->follow, t->process->pid, t->tid);
+}
+
+static enum tracee_resume usual(const struct ptrace_source *source)
+{
+    return source->filtered || source->quiet ? TRACEE_CONTINUE : TRACEE_TO_SYSCALL;
+}
+
+static void start_process(struct ptrace_source *source, struct process *p, enum event_start how,
+                          pid_t parent)
+{
+    struct proc_stat stat = {0};
+    _cleanup_error_ struct seep_error *err = proc_stat(p->pid, &stat);
+
+    p->started = true;
+    ptrace_emit_life(source, EVENT_PROCESS_START, p->pid, p->pid,
+                     (uint64_t[3]){how, (uint64_t)parent, stat.start_ticks}, 0, stat.comm);
+}
+
+static void start_thread(struct ptrace_source *source, struct tracee *t, pid_t parent)
+{
+    _cleanup_error_ struct seep_error *err = NULL;
+
+    if (t->comm[0] == '\0')
+        err = proc_thread_name(t->process->pid, t->tid, t->comm);
+    ptrace_emit_life(source, EVENT_THREAD_START, t->process->pid, t->tid,
+                     (uint64_t[3]){(uint64_t)parent}, 0, t->comm);
+}
+
+/* A thread or process born traced, seen by its parent's report or by its own first stop, whichever
+ * comes first. NULL: it is gone, or not to be followed. */
+static struct tracee *newborn(struct ptrace_source *source, pid_t tid, struct tracee *parent,
+                              bool vfork)
+{
+    pid_t pid = 0;
+    _cleanup_error_ struct seep_error *err = proc_thread_group(tid, &pid);
+
+    if (err)
+        return NULL;
+
+    struct process *p = find_process(source, pid);
+    struct process *parent_process = parent ? parent->process : NULL;
+
+    if (!p) {
+        struct proc_stat stat;
+
+        if (!source->options.follow)
+            return NULL;
+        if (!parent_process && !(err = proc_stat(pid, &stat)))
+            parent_process = find_process(source, stat.ppid);
+        p = add_process(source, pid);
+        if (!p)
+            return NULL;
+
+        pid_t parent_pid = parent_process ? parent_process->pid : 0;
+        bool shared = vfork || (parent_pid && tracee_shares_memory(pid, parent_pid));
+
+        if (!parent_process || parent_process->started)
+            start_process(source, p, shared ? EVENT_START_SHARED : EVENT_START_FORK, parent_pid);
+        p->base_wanted = p->started && !shared && (!parent_process || parent_process->alive > 1);
+    }
+
+    struct tracee *t = add_tracee(source, p, tid);
+
+    if (t) {
+        t->newborn = true;
+        if (p->started)
+            start_thread(source, t, parent ? parent->tid : 0);
+    }
+    return t;
+}
+
+static void thread_born(struct ptrace_source *source, struct tracee *parent, enum tracee_stop stop)
+{
+    unsigned long message;
+
+    if (tracee_message(parent->tid, &message) == TRACEE_DONE &&
+        !find_tracee(source, (pid_t)message))
+        newborn(source, (pid_t)message, parent, stop == TRACEE_NEW_VFORK);
+}
+
+/* The caller's tid has become the process's pid; its other threads are gone or about to be. */
+static void executed(struct ptrace_source *source, struct tracee *t)
+{
+    struct process *p = t->process;
+    struct tracee *other, *next;
+    unsigned long former = (unsigned long)t->tid;
+    _cleanup_free_ char *exe = NULL;
+    _cleanup_error_ struct seep_error *err = proc_exe(p->pid, &exe);
+
+    tracee_message(t->tid, &former);
+    ptrace_call_abandon(source, t);
+    HASH_ITER(hh, source->tracees, other, next)
+    if (other->process == p && other != t)
+        remove_tracee(source, other);
+    if (t->exiting) {
+        t->exiting = false;
+        p->alive++;
+    }
+    t->kept_at_exit = false;
+    t->call = source->filtered ? CALL_NONE : CALL_SKIPPED;
+    if (!p->started) {
+        start_process(source, p, EVENT_START_ATTACHED, 0);
+        start_thread(source, t, 0);
+    }
+    ptrace_emit_life(source, EVENT_EXEC, p->pid, t->tid, (uint64_t[3]){former}, 0, exe);
+    p->base_wanted = false;
+    if (!source->quiet)
+        source->options.hooks.base(source->options.hooks.context, p->pid, SNAPSHOT_EXEC, true);
+}
+
+static void exiting(struct ptrace_source *source, struct tracee *t)
+{
+    struct process *p = t->process;
+
+    if (t->exiting)
+        return;
+    ptrace_note_name(source, t);
+    t->exiting = true;
+    p->alive--;
+    if (p->alive == 0 && p->started && !source->quiet && source->mode != MODE_DETACH)
+        t->kept_at_exit =
+            source->options.hooks.last_exit(source->options.hooks.context, p->pid, t->tid);
+}
+
+static void reaped(struct ptrace_source *source, pid_t tid, int status)
+{
+    struct tracee *t = find_tracee(source, tid);
+
+    if (tid == source->adopted)
+        atomic_store(&source->exit_status, status);
+    if (!t)
+        return;
+
+    struct process *p = t->process;
+    bool started = p->started;
+    pid_t pid = p->pid;
+
+    remove_tracee(source, t);
+    if (started)
+        ptrace_emit_life(source, EVENT_THREAD_EXIT, pid, tid, NULL, status, NULL);
+    if (p->tracees > 0)
+        return;
+    if (started)
+        ptrace_emit_life(source, EVENT_PROCESS_EXIT, pid, pid, NULL, status, NULL);
+    remove_process(source, p);
+}
+
+static void first_stop(struct ptrace_source *source, struct tracee *t)
+{
+    t->newborn = false;
+    if (!t->process->base_wanted)
+        return;
+    t->process->base_wanted = false;
+    source->options.hooks.base(source->options.hooks.context, t->process->pid, SNAPSHOT_FORK, true);
+}
+
+static void dispatch(struct ptrace_source *source, pid_t tid, int status)
+{
+    enum tracee_stop stop = tracee_classify(status);
+    struct tracee *t = find_tracee(source, tid);
+
+    if (stop == TRACEE_EXITED) {
+        reaped(source, tid, status);
+        return;
+    }
+    atomic_fetch_add_explicit(&source->stops, 1, memory_order_relaxed);
+    if (!t)
+        t = newborn(source, tid, NULL, false);
+    if (!t) {
+        tracee_detach(tid, stop == TRACEE_SIGNAL ? WSTOPSIG(status) : 0);
+        return;
+    }
+    set_phase(source, t, PHASE_STOPPED);
+    if (t->newborn)
+        first_stop(source, t);
+    t->signal = 0;
+    t->how = usual(source);
+    switch (stop) {
+    case TRACEE_SYSCALL:
+    case TRACEE_SECCOMP:
+        t->how = ptrace_call_stop(source, t, stop);
+        break;
+    case TRACEE_SIGNAL:
+        t->signal = WSTOPSIG(status);
+        break;
+    case TRACEE_GROUP_STOP:
+        t->how = TRACEE_LISTEN;
+        break;
+    case TRACEE_NEW_THREAD:
+    case TRACEE_NEW_FORK:
+    case TRACEE_NEW_VFORK:
+        thread_born(source, t, stop);
+        break;
+    case TRACEE_EXEC:
+        executed(source, t);
+        break;
+    case TRACEE_EXITING:
+        exiting(source, t);
+        break;
+    case TRACEE_TRAPPED:
+    case TRACEE_EXITED:
+        break;
+    }
+    /* A wanted call under way must be seen to return, whatever stop comes in between. */
+    if (t->call == CALL_WANTED && t->how == TRACEE_CONTINUE)
+        t->how = TRACEE_TO_SYSCALL;
+    go_on(source, t);
+}
+
+/* --- waiting --- */
+
+static void answer_requests(struct ptrace_source *source)
+{
+    if (!atomic_exchange(&source->wake, false))
+        return;
+    pthread_mutex_lock(&source->lock);
+    for (size_t i = 0; i < source->released.count; i++) {
+        struct tracee *t = find_tracee(source, source->released.items[i]);
+
+        if (t && t->kept_at_exit) {
+            t->kept_at_exit = false;
+            go_on(source, t);
+        }
+    }
+    source->released.count = 0;
+    pthread_mutex_unlock(&source->lock);
+}
+
+/* Serves every tracee that waits now exactly once, so that a busy one cannot starve the others. */
+static void serve_round(struct ptrace_source *source)
+{
+    struct {
+        pid_t tid;
+        int status;
+    } waiting[FAIR_ROUND];
+    size_t count = 0;
+
+    while (count < FAIR_ROUND) {
+        waiting[count].tid = waitpid(-1, &waiting[count].status, __WALL | WNOHANG);
+        if (waiting[count].tid <= 0)
+            break;
+        count++;
+    }
+    for (size_t i = 0; i < count; i++)
+        dispatch(source, waiting[i].tid, waiting[i].status);
+}
+
+/* Waits for one stop and serves it. False: there is nothing left to wait for. */
+static bool serve_one(struct ptrace_source *source)
+{
+    int status;
+
+    answer_requests(source);
+    if (atomic_load_explicit(&source->stops, memory_order_relaxed) % FAIR_ROUND == 0)
+        serve_round(source);
+
+    uint64_t before_ns = units_monotonic_ns();
+    pid_t tid = waitpid(-1, &status, __WALL);
+
+    atomic_fetch_add_explicit(&source->idle_ns, units_monotonic_ns() - before_ns,
+                              memory_order_relaxed);
+    if (tid > 0)
+        dispatch(source, tid, status);
+    return tid > 0 || errno == EINTR;
+}
+
+/* Serves stops until DONE says so or the time is up; false: it was. */
+static bool serve_until(struct ptrace_source *source, unsigned limit_ms,
+                        bool (*done)(const struct ptrace_source *source))
+{
+    uint64_t deadline_ns = units_monotonic_ns() + (uint64_t)limit_ms * NS_PER_MS;
+
+    while (!done(source)) {
+        int status;
+        pid_t tid = waitpid(-1, &status, __WALL | WNOHANG);
+
+        if (tid > 0) {
+            dispatch(source, tid, status);
+            continue;
+        }
+        answer_requests(source);
+        if (tid < 0 || units_monotonic_ns() > deadline_ns)
+            return done(source);
+        nanosleep(&(struct timespec){.tv_nsec = FREEZE_POLL_US * NS_PER_US}, NULL);
+    }
+    return true;
+}
+
+static bool none_runs(const struct ptrace_source *source)
+{
+    return source->running == 0;
+}
+
+static bool none_left(const struct ptrace_source *source)
+{
+    return source->tracees == NULL;
+}
+
+/* Stops all threads and keeps them; false: some did not stop in time. */
+static bool freeze(struct ptrace_source *source)
+{
+    struct tracee *t, *next;
+
+    source->mode = MODE_FREEZE;
+    HASH_ITER(hh, source->tracees, t, next)
+    if (t->phase == PHASE_RUNNING)
+        tracee_interrupt(t->tid);
+    return serve_until(source, FREEZE_LIMIT_MS, none_runs);
+}
+
+/* Answers every stop, kept and to come, in MODE. */
+static void thaw(struct ptrace_source *source, enum ptrace_mode mode)
+{
+    struct tracee *t, *next;
+
+    source->mode = mode;
+    HASH_ITER(hh, source->tracees, t, next)
+    {
+        if (t->phase == PHASE_STOPPED)
+            go_on(source, t);
+        else if (mode == MODE_DETACH)
+            tracee_interrupt(t->tid);
+    }
+}
+
+static void look_at_all(struct ptrace_source *source, enum snapshot_reason reason, bool all_stopped)
+{
+    struct process *p, *next;
+
+    HASH_ITER(hh, source->processes, p, next)
+    if (p->started && p->alive > 0)
+        source->options.hooks.base(source->options.hooks.context, p->pid, reason, all_stopped);
+}
+
+static void detach_all(struct ptrace_source *source)
+{
+    bool all_stopped = freeze(source);
+    struct tracee *t, *next;
+
+    look_at_all(source, SNAPSHOT_END, all_stopped);
+    HASH_ITER(hh, source->tracees, t, next)
+    t->kept_at_exit = false;
+    thaw(source, MODE_DETACH);
+    serve_until(source, DETACH_LIMIT_MS, none_left);
+}
+
+/* --- the source --- */
+
+static struct seep_error *next_event(struct event_source *base, struct event *ret_ev,
+                                     enum event_source_step *ret_step)
+{
+    return ptrace_source_next((struct ptrace_source *)base, ret_ev, ret_step);
+}
+
+static void destroy_base(struct event_source *base)
+{
+    ptrace_source_destroy((struct ptrace_source *)base);
+}
+
+struct seep_error *ptrace_source_create(const struct ptrace_source_options *options,
+                                        struct ptrace_source **ret_source)
+{
+    struct ptrace_source *source = calloc(1, sizeof(*source));
+
+    if (!source)
+        return error_no_memory();
+    source->base = (struct event_source){next_event, destroy_base};
+    source->options = *options;
+    source->thread = pthread_self();
+    source->exit_status = -1;
+    source->started_ns = units_monotonic_ns();
+    TAILQ_INIT(&source->calls);
+    pthread_mutex_init(&source->lock, NULL);
+    follow_cpu_init(&source->follow);
+    *ret_source = source;
+    return NULL;
+}
+
+void ptrace_source_destroy(struct ptrace_source *source)
+{
+    struct tracee *t, *next_tracee;
+    struct process *p, *next_process;
+
+    if (!source)
+        return;
+    source->quiet = true;
+    HASH_ITER(hh, source->tracees, t, next_tracee)
+    remove_tracee(source, t);
+    HASH_ITER(hh, source->processes, p, next_process)
+    remove_process(source, p);
+    for (size_t i = source->next_event; i < source->events.count; i++)
+        free(source->events.items[i].name);
+    vector_deinit(&source->events);
+    vector_deinit(&source->released);
+    free(source->delivered_name);
+    pthread_mutex_destroy(&source->lock);
+    free(source);
+}
+
+/* Seizes the threads of P that are not yet; RET_NEW: how many were. */
+static struct seep_error *seize_threads(struct ptrace_source *source, struct process *p,
+                                        size_t *ret_new)
+{
+    _cleanup_(proc_pids_deinit) struct proc_pids tids = {0};
+    struct seep_error *err = proc_threads(p->pid, &tids);
+
+    *ret_new = 0;
+    for (size_t i = 0; !err && i < tids.count; i++) {
+        struct proc_stat stat;
+
+        if (find_tracee(source, tids.items[i]))
+            continue;
+
+        enum tracee_result result =
+            tracee_seize(tids.items[i], source->options.follow ? TRACEE_FOLLOW_FORKS : 0);
+        int errnum = errno;
+
+        if (result == TRACEE_GONE)
+            continue;
+        if (result == TRACEE_REFUSED) {
+            /* A leader that has exited before its threads stays as a zombie. */
+            err = proc_thread_stat(p->pid, tids.items[i], &stat);
+            if (err || stat.state == 'Z' || stat.state == 'X') {
+                bool leader_of_none = !err && tids.count == 1;
+
+                error_destroy(err);
+                err = leader_of_none ? obstacle_explain(p->pid, errnum) : NULL;
+                continue;
+            }
+            return obstacle_explain(p->pid, errnum);
+        }
+        if (!add_tracee(source, p, tids.items[i]))
+            return error_no_memory();
+        ++*ret_new;
+    }
+    return err;
+}
+
+struct seep_error *ptrace_source_attach(struct ptrace_source *source, pid_t pid)
+{
+    struct process *p = find_process(source, pid);
+    size_t seized = 0;
+
+    if (p)
+        return NULL;
+
+    struct seep_error *err = obstacle_before_attach(pid);
+
+    if (err)
+        return err;
+    p = add_process(source, pid);
+    if (!p)
+        return error_no_memory();
+    do
+        err = seize_threads(source, p, &seized);
+    while (!err && seized > 0);
+    if (!err && p->tracees == 0)
+        err = error_create(ERROR_GONE, "process %d has ended", (int)pid);
+    if (!err)
+        return NULL;
+
+    struct tracee *t, *next;
+
+    HASH_ITER(hh, source->tracees, t, next)
+    {
+        if (t->process != p)
+            continue;
+        t->unwanted = true;
+        tracee_interrupt(t->tid);
+    }
+    if (p->tracees == 0)
+        remove_process(source, p);
+    return err;
+}
+
+struct seep_error *ptrace_source_adopt(struct ptrace_source *source, pid_t pid, bool filtered)
+{
+    struct process *p = add_process(source, pid);
+    struct tracee *t = p ? add_tracee(source, p, pid) : NULL;
+
+    if (!t)
+        return error_no_memory();
+    source->adopted = pid;
+    source->filtered = filtered;
+    return NULL;
+}
+
+struct seep_error *ptrace_source_begin(struct ptrace_source *source)
+{
+    struct process *p, *next_process;
+    struct tracee *t, *next_tracee;
+    bool all_stopped = freeze(source);
+
+    HASH_ITER(hh, source->processes, p, next_process)
+    if (p->pid != source->adopted && p->tracees > 0 && !p->started)
+        start_process(source, p, EVENT_START_ATTACHED, 0);
+    HASH_ITER(hh, source->tracees, t, next_tracee)
+    {
+        if (t->unwanted)
+            t->process->started = false;
+        else if (t->process->started && !t->newborn)
+            start_thread(source, t, 0);
+    }
+    look_at_all(source, SNAPSHOT_START, all_stopped);
+    thaw(source, MODE_RUN);
+    return source->out_of_memory ? error_no_memory() : NULL;
+}
+
+static bool deliver(struct ptrace_source *source, struct event *ret_ev)
+{
+    free(take_ptr(source->delivered_name));
+    if (source->next_event == source->events.count) {
+        source->next_event = source->events.count = 0;
+        return false;
+    }
+    *ret_ev = source->events.items[source->next_event++];
+    source->delivered_name = ret_ev->name;
+    return true;
+}
+
+struct seep_error *ptrace_source_next(struct ptrace_source *source, struct event *ret_ev,
+                                      enum event_source_step *ret_step)
+{
+    for (;;) {
+        int ending = atomic_load(&source->ending);
+
+        if (source->out_of_memory)
+            return error_no_memory();
+        if (deliver(source, ret_ev)) {
+            *ret_step = EVENT_SOURCE_MORE;
+            return NULL;
+        }
+        if (source->mode == MODE_DETACH || source->quiet || none_left(source))
+            break;
+        if (ending == PTRACE_ENDING_DETACH && !source->filtered)
+            detach_all(source);
+        else if (ending != PTRACE_ENDING_NONE)
+            source->quiet = true;
+        else if (!serve_one(source))
+            break;
+    }
+    *ret_step = EVENT_SOURCE_END;
+    return NULL;
+}
+
+void ptrace_source_serve(struct ptrace_source *source)
+{
+    source->quiet = true;
+    while (!none_left(source) && serve_one(source))
+        ;
+    atomic_store(&source->tracee_count, 0);
+    follow_cpu_deinit(&source->follow);
+}
+
+/* --- any thread --- */
+
+/* A signal that only interrupts waitpid; sent again until the tracer has looked, because it may
+ * have come just before the wait. */
+static void wake(struct ptrace_source *source)
+{
+    atomic_store(&source->wake, true);
+    while (atomic_load(&source->wake) && atomic_load(&source->tracee_count) > 0) {
+        pthread_kill(source->thread, SIGUSR1);
+        nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+    }
+}
+
+void ptrace_source_end(struct ptrace_source *source, enum ptrace_ending how)
+{
+    atomic_store(&source->ending, how);
+    wake(source);
+}
+
+void ptrace_source_release(struct ptrace_source *source, pid_t tid)
+{
+    pthread_mutex_lock(&source->lock);
+    _cleanup_error_ struct seep_error *err = vector_push(&source->released, tid);
+    pthread_mutex_unlock(&source->lock);
+    wake(source);
+}
+
+void ptrace_source_stats(struct ptrace_source *source, struct ptrace_source_stats *ret_stats)
+{
+    *ret_stats = (struct ptrace_source_stats){
+        .stops = atomic_load(&source->stops),
+        .idle_ns = atomic_load(&source->idle_ns),
+        .tracees = atomic_load(&source->tracee_count),
+        .exit_status = atomic_load(&source->exit_status),
+    };
+}

@@ -1,0 +1,113 @@
+/*
+ * What the ptrace source knows of its tracees; private to tracer/ptrace_*.c.
+ *
+ *     process 16067 --- tracee 16067
+ *                   \-- tracee 25893   in_call: munmap, entered at ...   --> calls (by enter time)
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include "base/vector.h"
+#include "evidence/syscalls.h"
+#include "target/tracee.h"
+#include "tracer/follow_cpu.h"
+#include "tracer/ptrace_source.h"
+
+enum tracee_phase {
+    PHASE_RUNNING,
+    PHASE_STOPPED,   /* kept by us: frozen, or at its exit */
+    PHASE_LISTENING, /* in a group-stop that we keep */
+};
+
+enum tracee_call {
+    CALL_NONE,
+    CALL_SKIPPED, /* in a call that is not in the table: the next syscall stop is its exit */
+    CALL_WANTED,
+};
+
+struct process {
+    pid_t pid;
+    unsigned tracees; /* known */
+    unsigned alive;   /* of these, not yet at their exit */
+    bool base_wanted; /* at its first stop the base hook is to look: a fork of a threaded parent */
+    bool started;     /* its events are recorded: a spawned one only from its exec on */
+    UT_hash_handle hh;
+};
+
+struct tracee {
+    pid_t tid;
+    struct process *process;
+    enum tracee_phase phase;
+    enum tracee_call call;
+    bool exiting;
+    bool kept_at_exit;
+    bool newborn;    /* its first stop is still to come */
+    int signal;      /* to be delivered when it goes on */
+    bool group_stop; /* kept while frozen in a group-stop: goes on by listening */
+    const struct syscall_row *row;
+    uint64_t enter_ns;
+    bool restarting; /* the call returned ERESTART*: its re-entry is the same call */
+    uint8_t abi;
+    uint64_t args[6];
+    char *name; /* a memfd's */
+    char comm[17];
+    TAILQ_ENTRY(tracee) in_calls; /* valid while call == CALL_WANTED */
+    UT_hash_handle hh;
+};
+
+enum ptrace_mode {
+    MODE_RUN,
+    MODE_FREEZE, /* stops are kept */
+    MODE_DETACH, /* stops are answered with a detach */
+};
+
+struct ptrace_source {
+    struct event_source base;
+    struct ptrace_source_options options;
+    pthread_t thread;
+    struct tracee *tracees; /* by tid */
+    struct process *processes;
+    TAILQ_HEAD(, tracee) calls; /* under way, by enter time */
+    VECTOR(struct event) events;
+    size_t next_event;
+    char *delivered_name; /* of the event last delivered */
+    struct follow_cpu follow;
+    enum ptrace_mode mode;
+    bool filtered; /* the adopted process stops only for the table's rows */
+    bool quiet;
+    unsigned running; /* tracees in PHASE_RUNNING */
+    pid_t adopted;
+    uint64_t started_ns;
+    bool out_of_memory;
+
+    /* Shared with other threads. */
+    _Atomic int ending; /* enum ptrace_ending */
+    _Atomic bool wake;  /* something for the tracer to look at */
+    _Atomic uint64_t stops, idle_ns, tracee_count;
+    _Atomic int exit_status;
+    pthread_mutex_t lock; /* of `released` */
+    VECTOR(pid_t) released;
+};
+
+/* --- ptrace_calls.c: syscall stops -> events --- */
+
+/* Appends an event of TRACEE's process, with pending_ns set. Takes NAME. */
+void ptrace_emit(struct ptrace_source *source, struct event ev, char *name);
+
+/* A life event at the moment NOW. Copies NAME, which may be NULL. */
+void ptrace_emit_life(struct ptrace_source *source, enum event_kind kind, pid_t pid, pid_t tid,
+                      const uint64_t args[3], int64_t result, const char *name);
+
+/* Handles a syscall or seccomp stop of TRACEE; returns how it is to go on. */
+enum tracee_resume ptrace_call_stop(struct ptrace_source *source, struct tracee *tracee,
+                                    enum tracee_stop stop);
+
+/* Ends the call TRACEE is in with an unknown result: it died in it. */
+void ptrace_call_abandon(struct ptrace_source *source, struct tracee *tracee);
+
+/* Notes TRACEE's name and emits an event when it has changed. */
+void ptrace_note_name(struct ptrace_source *source, struct tracee *tracee);
