@@ -45,9 +45,10 @@ struct tracee {
     enum tracee_call call;
     bool exiting;
     bool kept_at_exit;
-    bool newborn;    /* its first stop is still to come */
-    int signal;      /* to be delivered when it goes on */
-    bool group_stop; /* kept while frozen in a group-stop: goes on by listening */
+    bool newborn;           /* its first stop is still to come */
+    int signal;             /* to be delivered when it goes on */
+    enum tracee_resume how; /* it is to go on, while it is kept */
+    bool unwanted;          /* to be let go of at its next stop */
     const struct syscall_row *row;
     uint64_t enter_ns;
     bool restarting; /* the call returned ERESTART*: its re-entry is the same call */
