@@ -13,10 +13,11 @@
 
 struct report_text_options {
     bool colour;
-    unsigned top; /* findings told in full; 0: 10 */
+    unsigned top;   /* findings told in full; 0: 10 */
+    unsigned width; /* columns; 0: 80 */
 };
 
-/* The text report, escaped for a terminal, times in the case's time zone. */
+/* The text report, escaped for a terminal, times in the process's time zone (TZ). */
 struct seep_error *report_text(const struct analysis *analysis,
                                const struct report_text_options *options, FILE *out);
 
