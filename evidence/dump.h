@@ -18,6 +18,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/vector.h"
+#include "evidence/maps.h"
 #include "evidence/mem_source.h"
 
 enum { DUMP_MEMBER_BYTES = 1 << 20, DUMP_PAGE_BYTES = 4096 };
@@ -36,16 +37,24 @@ struct dump_range {
     uint64_t member_count;
     uint64_t *member_offsets; /* member_count + 1 file offsets */
     uint8_t *pages;           /* enum dump_page, one a page */
-    uint64_t *hashes;         /* XXH3-64 of each page; 0 for pages that were not read */
+    uint64_t *hashes;         /* XXH3-64 of each page; 0 for all but DUMP_PAGE_DATA */
     bool truncated;           /* the region vanished, or the disk filled: END is where it stops */
     char *file_name;          /* of the .gz */
 };
 
 struct dump_region {
-    uint64_t start, end; /* of the VMA when it was dumped */
+    uint64_t start, end; /* the part of the VMA that was to be saved */
     uint32_t perms;
-    char *name; /* as in maps */
+    char *name;    /* as in maps */
+    char *skipped; /* why it was not saved; NULL: it was */
     uint64_t saved_bytes;
+    bool vanished; /* all or part of it went away while it was being saved */
+};
+
+/* 64 MiB and more of a region of which no byte was saved; it is in no file. */
+struct dump_gap {
+    uint64_t start, end;
+    enum dump_page state; /* of all its pages */
 };
 
 struct dump {
@@ -54,9 +63,16 @@ struct dump {
     pid_t pid;
     uint64_t begin_ns, end_ns; /* monotonic */
     uint64_t wall_begin_ns;
-    VECTOR(struct dump_range) ranges;   /* sorted by start */
+    bool complete; /* false: cut short, or its writer was killed */
+    char *reason;  /* why it was cut short; NULL */
+    char *why;     /* what was asked for: "growing", "region", "heap", "all"; NULL unknown */
+    VECTOR(struct dump_range) ranges;   /* sorted by start, never overlapping */
     VECTOR(struct dump_region) regions; /* sorted by start */
+    VECTOR(struct dump_gap) gaps;       /* sorted by start */
 };
+
+/* Frees what DUMP holds and closes its directory. */
+void dump_deinit(struct dump *dump);
 
 /* Opens every dump of a case, oldest first; damaged ranges are left out and counted. */
 struct dumps {
@@ -65,6 +81,7 @@ struct dumps {
 };
 struct seep_error *dumps_open(int case_fd, struct dumps *ret_dumps);
 void dumps_deinit(struct dumps *dumps);
+#define _cleanup_dumps_ _cleanup_(dumps_deinit)
 
 /* A reader over one dump, which must outlive it. Not for several threads at once: make one each. */
 struct seep_error *dump_source_create(const struct dump *dump, struct mem_source **ret_source);
@@ -74,3 +91,16 @@ struct seep_error *dump_source_create(const struct dump *dump, struct mem_source
 struct seep_error *dump_index_parse(const void *bytes, size_t len, struct dump_range *ret_range);
 struct seep_error *dump_index_format(const struct dump_range *range, struct buffer *ret_bytes);
 void dump_range_deinit(struct dump_range *range);
+
+/* dump.json, both ways: of a dump whose ranges are in their own files. Parsing fills what the text
+ * says and leaves the rest of RET_DUMP; ERROR_CORRUPT when it is no such text at all. */
+struct seep_error *dump_json_parse(const char *text, size_t len, struct dump *ret_dump);
+struct seep_error *dump_json_format(const struct dump *dump, struct buffer *ret_text);
+
+static inline size_t dump_range_page_count(const struct dump_range *range)
+{
+    return (size_t)((range->end - range->start) / DUMP_PAGE_BYTES);
+}
+
+/* XXH3-64 of one page, as the index holds it. */
+uint64_t dump_page_hash(const void *page);
