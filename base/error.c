@@ -32,7 +32,8 @@ static enum error_code code_of_errno(int errnum)
     }
 }
 
-static struct seep_error *create(enum error_code code, const char *format, va_list arguments)
+static __attribute__((format(printf, 2, 0))) struct seep_error *
+create(enum error_code code, const char *format, va_list arguments)
 {
     struct seep_error *err = calloc(1, sizeof(*err));
 
