@@ -87,7 +87,7 @@ const struct syscall_row syscalls_table[] = {
      5,
      SHRINKS,
      {440, 440, 440, 440},
-     {FD, PTR, SIZE, ADVICE, UNSIGNED}},
+     {FD, PTR, SIZE, ADVICE, SYSCALL_ARG_HEX}},
     {"io_setup",
      EVENT_IO_SETUP,
      2,

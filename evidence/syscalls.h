@@ -24,11 +24,12 @@ enum syscall_flags {
     SYSCALL_OLD_MMAP = 1 << 3,      /* i386 mmap: one pointer to six 32-bit arguments */
     SYSCALL_PAGE_OFFSET = 1 << 4,   /* the offset counts pages of 4096 bytes (mmap2) */
     SYSCALL_NAME_ARGUMENT = 1 << 5, /* args[0] points to a string to be read at entry */
-    SYSCALL_STORED_ID = 1 << 6,     /* args[1] points to a word the kernel stores: read at exit */
+    SYSCALL_STORED_ID = 1 << 6,     /* args[1] points to a word (of the ABI's size) that the kernel
+                                     * stores: read at exit */
     SYSCALL_IPC = 1 << 7,           /* i386 ipc(2): see syscalls_unpack_ipc */
 };
 
-/* How an argument is printed; see strace_format.h. */
+/* How an argument is printed; see call_text.h. */
 enum syscall_argument {
     SYSCALL_ARG_NONE,
     SYSCALL_ARG_POINTER,
@@ -49,6 +50,7 @@ enum syscall_argument {
     SYSCALL_ARG_SHADOW_STACK_FLAGS,
     SYSCALL_ARG_AIO_CONTEXT,
     SYSCALL_ARG_UNSIGNED,
+    SYSCALL_ARG_HEX,
 };
 
 struct syscall_row {
