@@ -3,30 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Length of the UTF-8 sequence at TEXT and its code point; 0 when it is malformed (RFC 3629). */
-static size_t decode(const unsigned char *text, size_t len, uint32_t *ret_point)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t need = text[0] < 0x80             ? 1
-                  : (text[0] & 0xe0) == 0xc0 ? 2
-                  : (text[0] & 0xf0) == 0xe0 ? 3
-                  : (text[0] & 0xf8) == 0xf0 ? 4
-                                             : 0;
-
-    if (need == 0 || need > len)
-        return 0;
-
-    uint32_t point = need == 1 ? text[0] : text[0] & (0x7fU >> need);
-    for (size_t i = 1; i < need; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-        point = point << 6 | (text[i] & 0x3f);
-    }
-    if (point < smallest[need] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
-        return 0;
-    *ret_point = point;
-    return need;
-}
+#include "base/utf8.h"
 
 static bool steers_a_terminal(uint32_t point)
 {
@@ -41,7 +18,7 @@ void escape_append(struct buffer *out, const char *text, size_t len)
 
     for (size_t at = 0; at < len;) {
         uint32_t point = 0;
-        size_t step = decode(bytes + at, len - at, &point);
+        size_t step = utf8_decode(bytes + at, len - at, &point);
 
         if (step && bytes[at] == '\\')
             buffer_bytes(out, "\\\\", 2);

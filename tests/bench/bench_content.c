@@ -1,0 +1,81 @@
+/*
+ * How fast the scanners of content/ read a file:
+ *
+ *     bench_content FILE [REPEAT]        one line a scanner: name, MB/s, finds
+ *
+ * The file is in memory before the clock starts; scripts/bench compares with GNU strings.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/io.h"
+#include "base/units.h"
+#include "content/strings.h"
+
+enum { PIECE_BYTES = 1 << 20 };
+
+static struct seep_error *count_string(const struct strings_found *found, void *context)
+{
+    uint64_t *count = context;
+
+    *count += !found->continued;
+    return NULL;
+}
+
+static struct seep_error *scan_strings(const struct buffer *file, unsigned encodings,
+                                       uint64_t *ret_count)
+{
+    struct strings_options options = {encodings, STRINGS_DEFAULT_MIN};
+    struct strings_scan scan;
+    struct seep_error *err = strings_scan_init(&scan, &options, count_string, ret_count);
+
+    for (size_t at = 0; at < file->len && !err; at += PIECE_BYTES)
+        err = strings_scan_push(&scan, at, file->bytes + at,
+                                file->len - at < PIECE_BYTES ? file->len - at : PIECE_BYTES);
+    if (!err)
+        err = strings_scan_finish(&scan);
+    strings_scan_deinit(&scan);
+    return err;
+}
+
+static const struct {
+    const char *name;
+    unsigned encodings;
+    struct seep_error *(*scan)(const struct buffer *file, unsigned encodings, uint64_t *ret_count);
+} scanners[] = {
+    {"strings-ascii", STRINGS_ASCII, scan_strings},
+    {"strings-utf-8", STRINGS_ASCII | STRINGS_UTF8, scan_strings},
+    {"strings-utf-16le", STRINGS_UTF16LE, scan_strings},
+    {"strings-all", STRINGS_ALL, scan_strings},
+};
+
+int main(int argc, char **argv)
+{
+    _cleanup_buffer_ struct buffer file = {0};
+    uint64_t repeat = 1;
+
+    if (argc < 2 || (argc > 2 && !units_parse_number(argv[2], 1000, &repeat))) {
+        fprintf(stderr, "usage: bench_content FILE [REPEAT]\n");
+        return 2;
+    }
+
+    struct seep_error *err = io_read_file(AT_FDCWD, argv[1], SIZE_MAX / 2, &file);
+
+    for (size_t i = 0; i < ARRAY_SIZE(scanners) && !err; i++) {
+        uint64_t begin = units_monotonic_ns(), count = 0;
+
+        for (uint64_t r = 0; r < repeat && !err; r++) {
+            count = 0;
+            err = scanners[i].scan(&file, scanners[i].encodings, &count);
+        }
+
+        double seconds = (double)(units_monotonic_ns() - begin) / NS_PER_S;
+
+        printf("%-18s %8.0f MB/s %10" PRIu64 " found\n", scanners[i].name,
+               (double)file.len * (double)repeat / 1e6 / seconds, count);
+    }
+    if (err)
+        fprintf(stderr, "bench_content: %s\n", err->message);
+    return err ? 1 : 0;
+}
