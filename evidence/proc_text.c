@@ -62,20 +62,31 @@ bool proc_text_number(const char *text, size_t len, const char *key, uint64_t *r
     return false;
 }
 
-/* The kernel writes a newline of the name as \n and a backslash as two (proc_task_name() in
- * fs/proc/array.c), since Linux 2.6. */
-static void unescape_comm(const char *text, size_t len, char *ret_comm, size_t size)
+void proc_text_escape(struct buffer *out, const char *name, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (name[i] == '\n')
+            buffer_bytes(out, "\\n", 2);
+        else if (name[i] == '\\')
+            buffer_bytes(out, "\\\\", 2);
+        else
+            buffer_bytes(out, &name[i], 1);
+    }
+}
+
+size_t proc_text_unescape(const char *text, size_t len, char *ret_text)
 {
     size_t out = 0;
 
-    for (size_t i = 0; i < len && out + 1 < size; i++) {
+    for (size_t i = 0; i < len; i++) {
         char c = text[i];
 
         if (c == '\\' && i + 1 < len && (text[i + 1] == 'n' || text[i + 1] == '\\'))
             c = text[++i] == 'n' ? '\n' : '\\';
-        ret_comm[out++] = c;
+        ret_text[out++] = c;
     }
-    ret_comm[out] = '\0';
+    ret_text[out] = '\0';
+    return out;
 }
 
 bool proc_text_stat(const char *text, size_t len, struct proc_text_stat *ret_stat)
@@ -85,12 +96,16 @@ bool proc_text_stat(const char *text, size_t len, struct proc_text_stat *ret_sta
     size_t at = 0, line_end = len, last = FIRST_FIELD - 1;
     const char *open = memchr(text, '(', len);
     const char *close = memrchr(text, ')', len);
+    size_t comm_len;
     uint64_t pid;
 
     if (!proc_text_digits(text, len, &at, &pid) || !open || !close || close < open ||
         (size_t)(close - text) + 3 >= len)
         return false;
-    unescape_comm(open + 1, (size_t)(close - open - 1), stat.comm, sizeof(stat.comm));
+    comm_len = (size_t)(close - open - 1);
+    if (comm_len >= sizeof(stat.comm))
+        comm_len = sizeof(stat.comm) - 1;
+    proc_text_unescape(open + 1, comm_len, stat.comm);
     stat.state = close[2];
     at = (size_t)(close - text) + 3;
     while (last < LAST_FIELD && at < line_end && text[at] == ' ') {

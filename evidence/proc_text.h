@@ -7,6 +7,8 @@
  *     proc_text_stat(text, len, &stat)
  *     proc_text_number(text, len, "VmRSS", &bytes)        2146304
  *
+ * and the tables that seep adds to a snapshot (docs/FORMAT.md), whose names are written as stat's.
+ *
  * Pure functions: the text may come from a live process, a case or anywhere. See proc(5).
  */
 #pragma once
@@ -15,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "base/buffer.h"
 
 struct proc_text_stat {
     pid_t pid, ppid, pgrp, session;
@@ -42,3 +46,9 @@ const char *proc_text_line(const char *text, size_t len, size_t *at, size_t *ret
 
 /* Reads decimal digits at *AT, moving it behind them; false: none there, or more than 64 bits. */
 bool proc_text_digits(const char *text, size_t len, size_t *at, uint64_t *ret_number);
+
+/* A name as one column of a line, in the way of the kernel's stat: a newline becomes \n, a
+ * backslash two. RET_TEXT of proc_text_unescape holds LEN + 1 bytes; returns how many were written,
+ * without the NUL after them. */
+void proc_text_escape(struct buffer *out, const char *name, size_t len);
+size_t proc_text_unescape(const char *text, size_t len, char *ret_text);

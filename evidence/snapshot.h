@@ -78,7 +78,7 @@ struct snapshot_task {
     char state;
     char name[17];
     uint64_t cpu_ns;   /* user + system */
-    uint64_t switches; /* voluntary + involuntary */
+    uint64_t switches; /* times it was put on a CPU */
 };
 
 enum snapshot_held_kind { SNAPSHOT_HELD_DESCRIPTOR, SNAPSHOT_HELD_SYSV };
@@ -100,15 +100,18 @@ struct snapshot {
     bool stopped;
     struct maps maps;
     uint64_t rollup[SMAPS_FIELD_COUNT]; /* MAPS_UNKNOWN */
-    /* bytes, SNAPSHOT_UNKNOWN where the record does not say */
+    /* bytes, SNAPSHOT_UNKNOWN where the record does not say or there is no limit; the cgroup's are
+     * the tightest limit up to the root and what that group uses */
     uint64_t rss_bytes, pss_bytes, virtual_bytes, swap_bytes, thread_count;
     uint64_t cgroup_limit_bytes, cgroup_used_bytes, rlimit_as_bytes, rlimit_data_bytes;
     uint64_t memory_total_bytes, memory_available_bytes;
-    /* work: cumulative since the process began */
+    /* work: cumulative since the process began; switches only of the threads that live */
     uint64_t cpu_ns, switches, minor_faults, major_faults, io_bytes, io_calls;
     char thp_enabled[16]; /* "always", "madvise", "never", "" */
     VECTOR(struct snapshot_task) tasks;
     VECTOR(struct snapshot_held) held;
+    uint64_t tasks_skipped; /* threads and descriptors beyond those looked at: see take.h */
+    uint64_t held_skipped;
     char *names; /* storage of held[].name */
 };
 

@@ -37,7 +37,9 @@ static struct seep_error *failure(const char *task, pid_t id, const char *path, 
         snprintf(process, sizeof(process), "/proc/%d", id);
         if (errnum == ESRCH || id <= 0 || access(process, F_OK) == 0 ||
             (kill(id, 0) < 0 && errno != EPERM))
-            return error_create(ERROR_GONE, "there is no process %d, or no more", id);
+            return error_remedy(
+                error_create(ERROR_GONE, "there is no process %d, or no more", id),
+                "it may have ended or been started anew under another pid: see pgrep or ps -e");
         err = error_create(ERROR_DENIED, "process %d is hidden by the hidepid option of /proc", id);
         return error_remedy(err, "run seep as root or as the owner of process %d", id);
     }
