@@ -1,0 +1,94 @@
+/*
+ * Regions followed over time, by overlap and not by their start address.
+ *
+ *     look 1    |---A---|      |--B--|               A and B are two tracks
+ *     look 2  |-----A-----|    |--B--|               A grew downwards and upwards
+ *     look 3  |-----------AB---------|               merged: one track from now on, whose past is
+ *     look 4  |----AB----|   |---AB--|               the sum of both; split: still that one
+ *
+ * A region is the same as one of the look before when they overlap and have the same name and
+ * sharing. What a track held is kept as steps (size, accessible size, RSS, swap), thinned out when
+ * they become too many; what is gone at the last look is forgotten.
+ *
+ * It does not know events: who mapped what is the ledger's.
+ */
+#pragma once
+
+#include "analyzer/analysis.h"
+#include "analyzer/shape.h"
+#include "evidence/snapshot.h"
+
+enum { GROWTH_MAX_STEPS = 256 };
+
+struct growth_figures {
+    uint64_t size_bytes;
+    uint64_t open_bytes; /* of that, accessible: not PROT_NONE */
+    uint64_t rss_bytes, swap_bytes;
+};
+
+struct growth_step {
+    uint64_t time_ns; /* holds from then to the next step */
+    struct growth_figures figures;
+};
+
+struct growth_track {
+    VECTOR(struct growth_step) steps; /* from the first look, or zeros at the look before */
+    enum region region;               /* of its largest range at the last look */
+    size_t joined;                    /* used while tracks are joined */
+};
+
+/* A VMA of the last look. */
+struct growth_range {
+    uint64_t start, end;
+    uint64_t device, inode;
+    uint64_t rss_bytes, pss_bytes, swap_bytes, anonymous_bytes; /* MAPS_UNKNOWN */
+    char *name;                                                 /* "" when anonymous */
+    uint32_t perms;
+    enum region region;
+    size_t track;
+};
+
+struct growth {
+    VECTOR(struct growth_track) tracks;
+    VECTOR(struct growth_range) ranges; /* sorted by start */
+    uint64_t first_ns, last_ns;         /* of the looks */
+    uint64_t looks;
+    uint64_t first_count; /* VMAs at the first look */
+    bool has_rss;
+};
+
+void growth_init(struct growth *growth);
+void growth_deinit(struct growth *growth);
+
+/* The next look at the same address space. RUNTIME as of classify_vma. */
+struct seep_error *growth_look(struct growth *growth, const struct snapshot *snap,
+                               const char *runtime);
+
+/* The range that contains ADDR at the last look, or NULL. */
+const struct growth_range *growth_find(const struct growth *growth, uint64_t addr);
+
+enum growth_measure {
+    GROWTH_OPEN, /* accessible size: what was mapped */
+    GROWTH_RSS,  /* resident and swapped: what was touched */
+};
+
+/* What the track gained from its first step to its last, negative when it shrank. */
+int64_t growth_gain(const struct growth_track *track, enum growth_measure measure);
+
+/* Appends what was gained when and never given up later: the rises of the lowest level yet to
+ * come. A sawtooth gives nothing until its last rise. */
+struct growth_points {
+    struct shape_point *items;
+    size_t count;
+    size_t capacity;
+};
+struct seep_error *growth_held(const struct growth_track *track, enum growth_measure measure,
+                               struct growth_points *points);
+
+/* The slope in units a second of a series, by the median of the slopes of its pairs (Theil-Sen),
+ * so that a spike moves nothing; NAN for fewer than two different times. COUNT <= 256. */
+struct growth_sample {
+    uint64_t time_ns;
+    double value;
+};
+double growth_slope(const struct growth_sample *samples, size_t count);
