@@ -400,8 +400,6 @@ void call_text_result(struct buffer *out, const struct event *ev)
         buffer_printf(out, "?");
     else if (event_failed(ev))
         put_error(out, (int)-ev->result);
-    else if (row && row->flags & SYSCALL_ADDRESS && ev->abi == EVENT_ABI_I386)
-        buffer_printf(out, "%#" PRIx32, (uint32_t)ev->result);
     else if (row && row->flags & SYSCALL_ADDRESS)
         buffer_printf(out, "%#" PRIx64, (uint64_t)ev->result);
     else

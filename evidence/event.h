@@ -63,6 +63,7 @@ enum event_abi {
     EVENT_ABI_X32,
     EVENT_ABI_AARCH64,
     EVENT_ABI_UNKNOWN,
+    EVENT_ABI_I386_OLD, /* i386's first mmap, which is passed a pointer to its arguments */
 };
 
 /* The result of a call whose return was not seen (the thread died in it, the trace ended). */

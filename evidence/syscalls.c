@@ -114,12 +114,15 @@ const size_t syscalls_count = ARRAY_SIZE(syscalls_table);
 /* Row index + 1 by number, filled before main and read-only from then on. */
 static uint8_t rows_by_number[EVENT_ABI_UNKNOWN][NUMBER_LIMIT];
 static uint8_t rows_by_kind[EVENT_ABI_UNKNOWN][EVENT_SYSCALL_LAST + 1];
+static uint8_t old_mmap_row;
 
 __attribute__((constructor)) static void build_indexes(void)
 {
     for (size_t i = 0; i < syscalls_count; i++) {
         const struct syscall_row *row = &syscalls_table[i];
 
+        if (row->flags & SYSCALL_OLD_MMAP)
+            old_mmap_row = (uint8_t)(i + 1);
         for (size_t abi = 0; abi < EVENT_ABI_UNKNOWN; abi++) {
             if (row->number[abi] < 0)
                 continue;
@@ -146,6 +149,8 @@ const struct syscall_row *syscalls_find(enum event_abi abi, uint64_t number)
 
 const struct syscall_row *syscalls_of_event(uint8_t kind, enum event_abi abi)
 {
+    if (abi == EVENT_ABI_I386_OLD && kind == EVENT_MMAP)
+        return row_of_index(old_mmap_row);
     if ((unsigned)abi >= EVENT_ABI_UNKNOWN)
         abi = EVENT_ABI_X86_64;
     if (kind > EVENT_SYSCALL_LAST)

@@ -70,7 +70,7 @@ extern const size_t syscalls_count;
 const struct syscall_row *syscalls_find(enum event_abi abi, uint64_t number);
 
 /* The row that an event of KIND under ABI came from (for names); NULL for lives. An i386 EVENT_MMAP
- * gives mmap2, which is what C libraries call. */
+ * gives mmap2, which is what C libraries call; under EVENT_ABI_I386_OLD it gives the old one. */
 const struct syscall_row *syscalls_of_event(uint8_t kind, enum event_abi abi);
 
 /* What i386's ipc(ARGS) asks for: the row of shmat, shmdt, shmget or shmctl, or NULL when it is

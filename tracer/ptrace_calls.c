@@ -76,6 +76,15 @@ static size_t read_target(pid_t tid, uint64_t address, void *bytes, size_t len)
     return got > 0 ? (size_t)got : 0;
 }
 
+/* The 32-bit word at ADDRESS, EVENT_RESULT_UNKNOWN when it cannot be read. */
+static int64_t read_word(pid_t tid, uint64_t address)
+{
+    uint32_t word;
+
+    return read_target(tid, address, &word, sizeof(word)) == sizeof(word) ? (int64_t)word
+                                                                          : EVENT_RESULT_UNKNOWN;
+}
+
 /* A memfd's name; NULL when it cannot be read. */
 static char *read_name(pid_t tid, uint64_t address)
 {
@@ -109,19 +118,39 @@ static uint8_t abi_of(uint32_t arch, uint64_t number)
     }
 }
 
+static bool is_i386(uint8_t abi)
+{
+    return abi == EVENT_ABI_I386 || abi == EVENT_ABI_I386_OLD;
+}
+
+/* Of ipc, the row of the call it stands for, with its arguments in ARGS. */
+static const struct syscall_row *find_row(uint8_t abi, uint64_t number, uint64_t args[6],
+                                          uint64_t *ret_result_at)
+{
+    const struct syscall_row *row = syscalls_find(abi, number);
+
+    *ret_result_at = 0;
+    if (!row)
+        return NULL;
+    for (size_t i = 0; is_i386(abi) && i < 6; i++)
+        args[i] = (uint32_t)args[i];
+    return row->flags & SYSCALL_IPC ? syscalls_unpack_ipc(args, ret_result_at) : row;
+}
+
 static void take_arguments(struct tracee *t, const uint64_t *args)
 {
     uint32_t packed[6];
 
     memset(t->args, 0, sizeof(t->args));
     if (t->row->flags & SYSCALL_OLD_MMAP) {
+        t->abi = EVENT_ABI_I386_OLD;
         if (read_target(t->tid, args[0], packed, sizeof(packed)) == sizeof(packed))
             for (size_t i = 0; i < 6; i++)
                 t->args[i] = packed[i];
         return;
     }
     for (size_t i = 0; i < t->row->count; i++)
-        t->args[i] = t->abi == EVENT_ABI_I386 ? (uint32_t)args[i] : args[i];
+        t->args[i] = args[i];
     if (t->row->flags & SYSCALL_PAGE_OFFSET)
         t->args[5] *= 4096;
     if (t->row->flags & SYSCALL_NAME_ARGUMENT)
@@ -129,10 +158,11 @@ static void take_arguments(struct tracee *t, const uint64_t *args)
 }
 
 static enum tracee_resume enter(struct ptrace_source *source, struct tracee *t, uint32_t arch,
-                                uint64_t number, const uint64_t *args)
+                                uint64_t number, uint64_t args[6])
 {
     uint8_t abi = abi_of(arch, number);
-    const struct syscall_row *row = source->quiet ? NULL : syscalls_find(abi, number);
+    uint64_t result_at = 0;
+    const struct syscall_row *row = source->quiet ? NULL : find_row(abi, number, args, &result_at);
     enum tracee_resume ignored = source->filtered ? TRACEE_CONTINUE : TRACEE_TO_SYSCALL;
 
     if (t->restarting && row == t->row) {
@@ -151,6 +181,7 @@ static enum tracee_resume enter(struct ptrace_source *source, struct tracee *t, 
     }
     t->row = row;
     t->abi = abi;
+    t->result_at = result_at;
     take_arguments(t, args);
     t->call = CALL_WANTED;
     TAILQ_INSERT_TAIL(&source->calls, t, in_calls);
@@ -189,7 +220,7 @@ static void look_up_mapping(struct tracee *t, struct event *ev)
     if (ev->kind == EVENT_SHMAT) {
         ev->args[3] = mapping_bytes(pid, (uint64_t)ev->result);
     } else if (ev->kind == EVENT_IO_SETUP) {
-        size_t word = t->abi == EVENT_ABI_I386 ? 4 : 8;
+        size_t word = is_i386(t->abi) || t->abi == EVENT_ABI_X32 ? 4 : 8;
 
         if (read_target(t->tid, t->args[1], &ev->args[2], word) == word)
             ev->args[3] = mapping_bytes(pid, ev->args[2]);
@@ -200,8 +231,10 @@ static void look_up_mapping(struct tracee *t, struct event *ev)
 
 static void leave(struct ptrace_source *source, struct tracee *t, int64_t result, bool is_error)
 {
-    if (t->abi == EVENT_ABI_I386 && !is_error)
+    if (is_i386(t->abi) && !is_error)
         result = (uint32_t)result;
+    if (t->result_at && !is_error)
+        result = read_word(t->tid, t->result_at);
     if (is_error && result <= -ERESTARTSYS && result >= -ERESTART_LAST) {
         t->restarting = true;
         t->call = CALL_NONE;
@@ -248,9 +281,9 @@ enum tracee_resume ptrace_call_stop(struct ptrace_source *source, struct tracee 
         return further;
     switch (info.op) {
     case PTRACE_SYSCALL_INFO_ENTRY:
-        return enter(source, t, info.arch, info.entry.nr, (const uint64_t *)info.entry.args);
+        return enter(source, t, info.arch, info.entry.nr, (uint64_t *)info.entry.args);
     case PTRACE_SYSCALL_INFO_SECCOMP:
-        return enter(source, t, info.arch, info.seccomp.nr, (const uint64_t *)info.seccomp.args);
+        return enter(source, t, info.arch, info.seccomp.nr, (uint64_t *)info.seccomp.args);
     case PTRACE_SYSCALL_INFO_EXIT:
         if (t->call == CALL_WANTED)
             leave(source, t, info.exit.rval, info.exit.is_error);

@@ -54,7 +54,8 @@ struct tracee {
     bool restarting; /* the call returned ERESTART*: its re-entry is the same call */
     uint8_t abi;
     uint64_t args[6];
-    char *name; /* a memfd's */
+    uint64_t result_at; /* where the kernel stores the result (ipc's shmat); 0: it returns it */
+    char *name;         /* a memfd's */
     char comm[17];
     TAILQ_ENTRY(tracee) in_calls; /* valid while call == CALL_WANTED */
     UT_hash_handle hh;

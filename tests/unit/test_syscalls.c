@@ -137,6 +137,7 @@ static void test_of_event(void **state)
     }
     assert_string_equal(syscalls_of_event(EVENT_MMAP, EVENT_ABI_I386)->name, "mmap2");
     assert_string_equal(syscalls_of_event(EVENT_MMAP, EVENT_ABI_X86_64)->name, "mmap");
+    assert_int_equal(syscalls_of_event(EVENT_MMAP, EVENT_ABI_I386_OLD)->number[EVENT_ABI_I386], 90);
     assert_null(syscalls_of_event(0, EVENT_ABI_I386));
     assert_null(syscalls_of_event(EVENT_PROCESS_START, EVENT_ABI_I386));
     assert_null(syscalls_of_event(UINT8_MAX, EVENT_ABI_X86_64));
