@@ -19,8 +19,11 @@ static scmp_filter_ctx build_filter(bool no_new_privileges)
     if (failed)
         return NULL;
 #ifdef __x86_64__
-    failed = seccomp_arch_add(filter, SCMP_ARCH_X86) < 0;
+    failed =
+        seccomp_arch_add(filter, SCMP_ARCH_X86) < 0 || seccomp_arch_add(filter, SCMP_ARCH_X32) < 0;
 #endif
+    /* By default calls of any other ABI kill the caller. */
+    failed = failed || seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW) < 0;
     failed = failed || seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, no_new_privileges) < 0;
     /* The filter guards nothing: no need for the mitigations that come with one. */
     seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
