@@ -20,7 +20,7 @@ enum command_status { /* seep run has its own: see cmd/run.c */
 struct seep_command {
     const char *name;
     const char *arguments;   /* "-p PID [--tree]", for usage lines */
-    const char *summary;     /* one line, lower case, no full stop */
+    const char *summary;     /* one line, lower case, no full stop; NULL: no list shows it */
     const char *description; /* paragraphs for the man page */
     const struct argp *argp; /* the option table with its parser */
     /* ARGV[0] is "seep NAME". Returns the exit status. */

@@ -6,10 +6,12 @@
 #include "base/cleanup.h"
 #include "cmd/command.h"
 
+extern const struct seep_command command_docs;
 extern const struct seep_command command_show;
 
 const struct seep_command *const commands[] = {
     &command_show,
+    &command_docs,
     NULL,
 };
 
@@ -19,7 +21,8 @@ static int print_usage(FILE *out)
           "Finds out where a Linux process's native memory went.\n\n",
           out);
     for (size_t i = 0; commands[i]; i++)
-        fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+        if (commands[i]->summary)
+            fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\n`seep COMMAND --help` lists a command's options; seep(1) has the rest.\n", out);
     return out == stdout ? COMMAND_DONE : COMMAND_USAGE;
 }
