@@ -3,11 +3,12 @@
  * that a file cut at any byte is readable up to the cut, and says that it was cut.
  *
  *     offset 0   8 bytes   "SEEPBLK1"                              once, at the start of the file
- *     block      u32 magic | u8 type | u8 codec | u16 0 | u32 stored bytes | u32 raw bytes | u64
- * XXH64 stored bytes                                      (numbers little-endian)
+ *     block      u32 magic "SBLK" | u8 type | u8 codec | u16 0 | u32 stored bytes | u32 raw bytes
+ *                | u64 XXH64 | stored bytes                       (numbers little-endian)
  *
- * The checksum covers the header before it and the stored bytes. Codec 0 is none, 1 zlib (RFC
- * 1950). docs/FORMAT.md is normative.
+ * The checksum is that of the stored bytes, seeded with that of the 16 bytes of header before it.
+ * Codec 0 is none, 1 zlib (RFC 1950). docs/FORMAT.md is normative. What a block's raw bytes mean is
+ * not known here.
  */
 #pragma once
 
@@ -17,7 +18,14 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-enum { BLOCK_MAX_RAW_BYTES = 64 << 20 };
+enum { BLOCK_MAX_RAW_BYTES = 64 << 20, BLOCK_MARK_BYTES = 8 };
+
+enum block_type {
+    BLOCK_EVENTS = 1,        /* evidence/event_code.h */
+    BLOCK_EVENTS_END = 2,    /* the events were written to their end */
+    BLOCK_SNAPSHOT = 3,      /* one record of evidence/snapshot.h, or the last part of one */
+    BLOCK_SNAPSHOT_PART = 4, /* an earlier part of the record that the next block goes on with */
+};
 
 /* Appends the file's mark; for a fresh file. */
 struct seep_error *block_write_mark(int fd);
@@ -28,6 +36,27 @@ struct seep_error *block_write_mark(int fd);
 struct seep_error *block_write(int fd, uint8_t type, const void *raw, size_t len,
                                uint64_t *ret_written);
 
+/* What the bytes are like, which tells how to compress them. */
+enum block_texture {
+    BLOCK_TEXT,    /* strings come again */
+    BLOCK_NUMBERS, /* only the frequencies of bytes, and runs of one byte, help */
+};
+
+struct block_part {
+    const void *bytes;
+    size_t len;
+    enum block_texture texture;
+};
+
+/* As block_write, of the parts one after the other. Each is compressed by its own frequencies: the
+ * reader knows nothing of parts. */
+struct seep_error *block_write_parts(int fd, uint8_t type, const struct block_part *parts,
+                                     size_t count, uint64_t *ret_written);
+
+/* Opens DIR_FD's file NAME to go on writing: a fresh one (mode 0600) gets the mark, from one that
+ * ends inside a block that torn end is taken away. ERROR_CORRUPT: it is no file of blocks. */
+struct seep_error *block_open_append(int dir_fd, const char *name, int *ret_fd);
+
 enum block_step {
     BLOCK_MORE,
     BLOCK_END,
@@ -35,14 +64,16 @@ enum block_step {
 };
 
 struct block_reader {
-    int fd; /* the caller's */
-    uint64_t offset;
+    int fd;          /* the caller's */
+    uint64_t offset; /* of the next block: all before it is whole */
     struct buffer stored, raw;
 };
 
 void block_reader_init(struct block_reader *r, int fd);
 void block_reader_deinit(struct block_reader *r);
 
-/* The next block's type and raw bytes (r->raw, valid until the next call). */
+/* The next block's type and raw bytes (r->raw, valid until the next call; a caller that keeps them
+ * takes r->raw.bytes and clears r->raw to {0}). ERROR_CORRUPT: not a file of blocks, or a whole
+ * block that does not expand. */
 struct seep_error *block_reader_next(struct block_reader *r, uint8_t *ret_type,
                                      enum block_step *ret_step);

@@ -4,9 +4,16 @@
  *     redis-4242-20261120T093428Z.seep/      mode 0700
  *         case.json   events   snapshots   mem/1-4242/...   threads/...        files 0600
  *
- * case.json (schema "seep-case/1") is written at the start with state "recording" and replaced at
- * the end; a case whose recorder was killed stays "recording" and is read as interrupted.
- * docs/FORMAT.md describes it field by field.
+ *     case_create(path, exe, pid, &c)                     state "recording"
+ *     case_set_text(c, "target", "exe", exe)              fill the parts of docs/FORMAT.md
+ *     case_create_file(c, "events", &fd) ...
+ *     case_save(c, CASE_RECORDING, NULL)                  all that is known at the start
+ *     case_set_number(c, "watch", "lost_events", lost)    and at the end
+ *     case_save(c, CASE_COMPLETE, NULL)                   with the list of files
+ *
+ * The recorder holds a lock on the directory (flock(2)) as long as it lives, so that "recording" in
+ * a case that nobody holds is read as interrupted. docs/FORMAT.md describes case.json field by
+ * field.
  */
 #pragma once
 
@@ -24,9 +31,11 @@ enum case_state {
 };
 
 struct case_dir {
-    int fd;       /* the directory */
-    char *path;   /* as the user named it */
-    json_t *json; /* case.json; its parts: target, host, tool, clock, ...: see docs/FORMAT.md */
+    int fd;        /* the directory */
+    char *path;    /* as the user named it */
+    json_t *json;  /* case.json; its parts: target, host, tool, clock, ...: see docs/FORMAT.md */
+    bool recorder; /* we created it */
+    bool live;     /* somebody else was recording it when it was opened */
 };
 
 /* Creates the directory PATH (NULL: EXE-PID-TIME.seep in the working directory). A path that exists
@@ -34,23 +43,47 @@ struct case_dir {
 struct seep_error *case_create(const char *path, const char *exe, pid_t pid,
                                struct case_dir **ret_case);
 
-/* Opens a case to read; ERROR_NOT_FOUND or ERROR_CORRUPT with what was expected. */
+/* Opens a case to read, or to add to; ERROR_NOT_FOUND or ERROR_CORRUPT with what was expected. */
 struct seep_error *case_open(const char *path, struct case_dir **ret_case);
 void case_destroy(struct case_dir *c);
 DEFINE_CLEANUP(struct case_dir *, case_destroy);
 
+/* CASE_RECORDING only while its recorder lives. */
 enum case_state case_state(const struct case_dir *c);
 
+/* Sets NAME in the object PART ("target", "host", "tool", "clock", "watch", ...), which is made
+ * when it is not there; PART NULL: at the top. Takes VALUE over, also on failure; NULL is out of
+ * memory (what jansson's constructors return then). */
+struct seep_error *case_set(struct case_dir *c, const char *part, const char *name, json_t *value);
+
+/* TEXT may be any bytes: what is not UTF-8 is escaped as in base/escape.h. NULL becomes null. */
+struct seep_error *case_set_text(struct case_dir *c, const char *part, const char *name,
+                                 const char *text);
+/* Above INT64_MAX (all the UNKNOWNs) becomes null. */
+struct seep_error *case_set_number(struct case_dir *c, const char *part, const char *name,
+                                   uint64_t number);
+
 /* Sets the state and, when it ends the recording, lists the files with size and SHA-256; writes
- * case.json. REASON (NULL: none) says why a recording was interrupted or degraded. */
+ * case.json. REASON (NULL: leave what is there) says why a recording was interrupted or degraded.
+ *
+ * Who added to an opened case saves it with its case_state(): a file that is listed with its size
+ * keeps its SHA-256, new ones are added. While another process records the case nothing is written,
+ * since the recorder will list everything at its end. */
 struct seep_error *case_save(struct case_dir *c, enum case_state state, const char *reason);
+
+/* Creates the file NAME for writing, mode 0600; ERROR_INVALID if it exists. */
+struct seep_error *case_create_file(const struct case_dir *c, const char *name, int *ret_fd);
+
+/* Opens the regular file NAME to read. A case may come from anyone: links, pipes and devices are
+ * refused with ERROR_CORRUPT. */
+struct seep_error *case_open_file(int dir_fd, const char *name, int *ret_fd);
 
 /* What the analyzer needs of case.json, with the defaults of an imported or damaged one. */
 struct case_info {
     char case_id[40];
     uint64_t wall_offset_ns;             /* wall = monotonic + this */
     uint64_t started_ns, ended_ns;       /* monotonic; ended 0: unknown */
-    pid_t pid;                           /* the first target */
+    pid_t pid;                           /* the first target; 0 unknown */
     const char *exe, *command, *runtime; /* NULL: unknown; owned by the case */
     const char *host_name, *boot_id, *time_zone;
     const char *backend; /* "ptrace", "snapshots" */
