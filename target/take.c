@@ -118,7 +118,8 @@ static struct seep_error *denied(const struct builder *b)
                             "it has capabilities that seep lacks, or seep lacks CAP_SYS_PTRACE "
                             "over it: run seep outside of the container, or with --cap-add "
                             "SYS_PTRACE");
-    if (!unknown && uid == geteuid() && fstat(b->dir_fd, &owner) == 0 && owner.st_uid != uid)
+    if (!unknown && uid == geteuid() && fstatat(b->dir_fd, "maps", &owner, 0) == 0 &&
+        owner.st_uid != uid)
         return error_remedy(err, "it made itself undumpable or changed its user: run seep as root");
     if (!unknown && uid != geteuid())
         return error_remedy(err, "it belongs to user %" PRIu64 ": run seep as that user or as root",

@@ -14,40 +14,9 @@
 #include <unistd.h>
 
 #include "target/proc.h"
+#include "tests/unit/child.h"
 
 static const char hostile[] = "a) R 7 (\n\\b";
-
-/* A child that has set itself up (written one byte to us) and waits to be killed. */
-static pid_t start_child(void (*set_up)(void))
-{
-    int ready[2];
-    char byte;
-
-    assert_int_equal(pipe(ready), 0);
-
-    pid_t pid = fork();
-
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (set_up)
-            set_up();
-        if (write(ready[1], "", 1) != 1)
-            _exit(1);
-        for (;;)
-            pause();
-    }
-    assert_int_equal(read(ready[0], &byte, 1), 1);
-    close(ready[0]);
-    close(ready[1]);
-    return pid;
-}
-
-static void end_child(pid_t pid)
-{
-    kill(pid, SIGKILL);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
-}
 
 static void take_hostile_name(void)
 {
