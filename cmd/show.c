@@ -6,7 +6,10 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 
+extern const struct show_topic show_events;
+
 const struct show_topic *const show_topics[] = {
+    &show_events,
     NULL,
 };
 

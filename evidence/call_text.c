@@ -1,6 +1,7 @@
 #include "evidence/call_text.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
@@ -18,6 +19,7 @@ enum {
     MREMAP_NEW_ADDRESS = MREMAP_MAYMOVE | MREMAP_FIXED,
     SHMGET_MODE = 0777,
     SHMCTL_IPC_64 = 0x100,
+    RT_SIGNAL_FIRST = 32,
 };
 
 /* In the order of strace's tables, which is the order of printing. The numbers are those of x86 and
@@ -404,4 +406,18 @@ void call_text_result(struct buffer *out, const struct event *ev)
         buffer_printf(out, "%#" PRIx64, (uint64_t)ev->result);
     else
         buffer_printf(out, "%" PRId64, ev->result);
+}
+
+void call_text_signal(struct buffer *out, int signal)
+{
+    const char *name = sigabbrev_np(signal);
+
+    if (signal == SIGIO)
+        buffer_printf(out, "SIGIO"); /* glibc says POLL */
+    else if (name)
+        buffer_printf(out, "SIG%s", name);
+    else if (signal == RT_SIGNAL_FIRST)
+        buffer_printf(out, "SIGRTMIN");
+    else
+        buffer_printf(out, "SIGRT_%d", signal - RT_SIGNAL_FIRST);
 }

@@ -25,5 +25,8 @@ size_t call_text_arguments(struct buffer *out, const struct event *ev);
 /* Appends the result. */
 void call_text_result(struct buffer *out, const struct event *ev);
 
+/* Appends "SIGKILL". */
+void call_text_signal(struct buffer *out, int signal);
+
 /* Appends TEXT, quoted and escaped as in C, at most MAX_LEN bytes of it and then "...". */
 void call_text_quote(struct buffer *out, const char *text, size_t max_len);

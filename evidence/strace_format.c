@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/tree.h>
@@ -13,7 +12,6 @@
 
 enum {
     RESULT_COLUMN = 40, /* strace's -a */
-    RT_SIGNAL_FIRST = 32,
 };
 
 /* One end of a call, or a life: each makes a line or a part of one. */
@@ -132,20 +130,6 @@ static void print_exit(struct printer *printer, const struct call *call)
     printer->open = NULL;
 }
 
-static void put_signal(struct buffer *text, int signal)
-{
-    const char *name = sigabbrev_np(signal);
-
-    if (signal == SIGIO)
-        buffer_printf(text, "SIGIO"); /* glibc says POLL */
-    else if (name)
-        buffer_printf(text, "SIG%s", name);
-    else if (signal == RT_SIGNAL_FIRST)
-        buffer_printf(text, "SIGRTMIN");
-    else
-        buffer_printf(text, "SIGRT_%d", signal - RT_SIGNAL_FIRST);
-}
-
 static void print_life(struct printer *printer, const struct event *ev)
 {
     struct buffer *text = &printer->text;
@@ -156,7 +140,7 @@ static void print_life(struct printer *printer, const struct event *ev)
         buffer_printf(text, "+++ superseded by execve in pid %d +++\n", (int)ev->args[0]);
     } else if (WIFSIGNALED(status)) {
         buffer_printf(text, "+++ killed by ");
-        put_signal(text, WTERMSIG(status));
+        call_text_signal(text, WTERMSIG(status));
         buffer_printf(text, "%s +++\n", WCOREDUMP(status) ? " (core dumped)" : "");
     } else {
         buffer_printf(text, "+++ exited with %d +++\n", WEXITSTATUS(status));

@@ -317,13 +317,13 @@ static void check_recording(const char *path, enum event_abi abi, size_t least)
 static void test_recorded_x86_64(void **state)
 {
     (void)state;
-    check_recording("unit/strace/x86_64.txt", EVENT_ABI_X86_64, 270);
+    check_recording("unit/data/strace-x86_64.txt", EVENT_ABI_X86_64, 270);
 }
 
 static void test_recorded_i386(void **state)
 {
     (void)state;
-    check_recording("unit/strace/i386.txt", EVENT_ABI_I386, 270);
+    check_recording("unit/data/strace-i386.txt", EVENT_ABI_I386, 270);
 }
 
 static struct event call(pid_t tid, uint64_t enter_us, uint64_t exit_us, uint8_t kind)

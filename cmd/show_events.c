@@ -1,0 +1,407 @@
+/* seep show CASE events: the trace, for a person, for a program, and for what reads strace. */
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <uthash.h>
+
+#include "base/escape.h"
+#include "base/units.h"
+#include "cmd/life_text.h"
+#include "cmd/show.h"
+#include "cmd/zone.h"
+#include "evidence/call_text.h"
+#include "evidence/case.h"
+#include "evidence/events_file.h"
+#include "evidence/strace_format.h"
+#include "evidence/syscalls.h"
+
+enum {
+    KEY_FORMAT = 0x2000,
+    KEY_JSON,
+    KEY_TID,
+    KEY_PID,
+    KEY_KIND,
+    KEY_FAILED,
+    KEY_SINCE,
+    KEY_UNTIL
+};
+
+enum format { FORMAT_TABLE, FORMAT_STRACE, FORMAT_JSON };
+
+struct arguments {
+    enum format format;
+    pid_t tid, pid;            /* 0: all */
+    bool kinds[UINT8_MAX + 1]; /* wanted, when some are named */
+    bool some_kinds, failed;
+    uint64_t since_ns, until_ns; /* after the start of the recording */
+};
+
+/* The name a thread has when the event at hand happens. */
+struct thread_name {
+    pid_t tid;
+    char *name;
+    UT_hash_handle hh;
+};
+
+struct listing {
+    const struct arguments *arguments;
+    struct case_info info;
+    struct thread_name *names;
+    struct buffer line;
+    struct strace_format *strace; /* FORMAT_STRACE */
+};
+
+static void listing_deinit(struct listing *listing)
+{
+    struct thread_name *name, *next;
+
+    HASH_ITER(hh, listing->names, name, next)
+    {
+        HASH_DEL(listing->names, name);
+        free(name->name);
+        free(name);
+    }
+    buffer_deinit(&listing->line);
+    strace_format_destroy(listing->strace);
+}
+
+/* --- which events, and whose --- */
+
+static bool is_wanted(const struct listing *listing, const struct event *ev)
+{
+    const struct arguments *arguments = listing->arguments;
+    uint64_t at_ns =
+        ev->exit_ns > listing->info.started_ns ? ev->exit_ns - listing->info.started_ns : 0;
+
+    if (ev->kind == EVENT_LOST && !arguments->some_kinds)
+        return true; /* whatever is looked for may be among them */
+    return (!arguments->tid || ev->tid == arguments->tid) &&
+           (!arguments->pid || ev->pid == arguments->pid) &&
+           (!arguments->some_kinds || arguments->kinds[ev->kind]) &&
+           (!arguments->failed || (event_is_syscall(ev) && event_failed(ev))) &&
+           at_ns >= arguments->since_ns && at_ns <= arguments->until_ns;
+}
+
+static struct seep_error *note_name(struct listing *listing, const struct event *ev)
+{
+    const char *text = ev->name;
+    struct thread_name *name;
+
+    if (ev->kind == EVENT_THREAD_EXIT) {
+        HASH_FIND_INT(listing->names, &ev->tid, name);
+        if (name) {
+            HASH_DEL(listing->names, name);
+            free(name->name);
+            free(name);
+        }
+        return NULL;
+    }
+    if (!text || (ev->kind != EVENT_THREAD_START && ev->kind != EVENT_THREAD_NAME))
+        return NULL;
+    HASH_FIND_INT(listing->names, &ev->tid, name);
+    if (!name) {
+        name = calloc(1, sizeof(*name));
+        if (!name)
+            return error_no_memory();
+        name->tid = ev->tid;
+        HASH_ADD_INT(listing->names, tid, name);
+    }
+    free(name->name);
+    name->name = escape_text(text, strlen(text));
+    return name->name ? NULL : error_no_memory();
+}
+
+static const char *name_of(const struct listing *listing, pid_t tid)
+{
+    struct thread_name *name;
+
+    HASH_FIND_INT(listing->names, &tid, name);
+    return name ? name->name : "";
+}
+
+/* --- a person's table --- */
+
+static void put_time(struct buffer *line, uint64_t epoch_ns)
+{
+    time_t seconds = (time_t)(epoch_ns / NS_PER_S);
+    struct tm tm = {0};
+    char text[32];
+
+    localtime_r(&seconds, &tm);
+    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+    buffer_printf(line, "%s.%06" PRIu64, text, epoch_ns % NS_PER_S / NS_PER_US);
+}
+
+static void table_head(void)
+{
+    printf("%-26s  %-15s  %-15s  %8s  %s\n", "ENTERED", "PROCESS/THREAD", "NAME", "TOOK", "EVENT");
+}
+
+static struct seep_error *table_put(struct listing *listing, const struct event *ev)
+{
+    struct buffer *line = &listing->line;
+    struct units_text took = {0};
+    char id[32];
+
+    buffer_clear(line);
+    put_time(line, ev->enter_ns + listing->info.wall_offset_ns);
+    if (event_is_syscall(ev))
+        units_format_duration(&took, ev->exit_ns - ev->enter_ns);
+    snprintf(id, sizeof(id), "%d/%d", (int)ev->pid, (int)ev->tid);
+    buffer_printf(line, "  %-15s  %-15s  %8s  ", id, name_of(listing, ev->tid), took.text);
+    if (event_is_syscall(ev)) {
+        buffer_printf(line, "%s(", call_text_name(ev));
+        call_text_arguments(line, ev);
+        buffer_printf(line, ") = ");
+        call_text_result(line, ev);
+    } else {
+        const char *name = life_text_name(ev->kind);
+
+        buffer_printf(line, "%s: ", name ? name : "unknown event");
+        life_text_append(line, ev);
+    }
+    buffer_printf(line, "\n");
+    if (line->failed)
+        return error_no_memory();
+    fwrite(line->bytes, 1, line->len, stdout);
+    return NULL;
+}
+
+/* --- one JSON object a line --- */
+
+static json_t *hexadecimal(uint64_t value)
+{
+    return json_sprintf("%#" PRIx64, value);
+}
+
+static json_t *json_result(const struct event *ev)
+{
+    const struct syscall_row *row = syscalls_of_event(ev->kind, ev->abi);
+
+    if (event_failed(ev))
+        return json_null();
+    return row && row->flags & SYSCALL_ADDRESS ? hexadecimal((uint64_t)ev->result)
+                                               : json_integer(ev->result);
+}
+
+static json_t *json_text(const char *text)
+{
+    _cleanup_free_ char *escaped = text ? escape_text(text, strlen(text)) : NULL;
+
+    return escaped ? json_string(escaped) : json_null();
+}
+
+/* "ENOMEM"; null when it did not fail or nobody saw its end. */
+static json_t *json_error(const struct event *ev)
+{
+    if (!event_failed(ev) || ev->result == EVENT_RESULT_UNKNOWN)
+        return json_null();
+
+    const char *name = strerrorname_np((int)-ev->result);
+
+    return name ? json_string(name) : json_sprintf("%d", (int)-ev->result);
+}
+
+static struct seep_error *json_put(struct listing *listing, const struct event *ev)
+{
+    const struct syscall_row *row = syscalls_of_event(ev->kind, ev->abi);
+    const char *life = life_text_name(ev->kind), *thread = name_of(listing, ev->tid);
+    struct units_text time;
+    json_t *args = json_array(), *object;
+    int failed = !args;
+
+    for (size_t i = 0; i < ARRAY_SIZE(ev->args); i++)
+        failed |= json_array_append_new(args, hexadecimal(ev->args[i]));
+    object = json_pack(
+        "{s:s, s:I, s:I, s:i, s:i, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "time",
+        units_format_time(&time, ev->enter_ns + listing->info.wall_offset_ns, false), "enter_ns",
+        (json_int_t)ev->enter_ns, "exit_ns", (json_int_t)ev->exit_ns, "pid", (int)ev->pid, "tid",
+        (int)ev->tid, "thread", thread[0] ? json_string(thread) : json_null(), "event",
+        row    ? row->name
+        : life ? life
+               : "unknown",
+        "args", args, "result", json_result(ev), "error", json_error(ev), "name",
+        json_text(ev->name), "stack", ev->stack_id ? json_integer(ev->stack_id) : json_null());
+    failed |= !object || json_dumpf(object, stdout, JSON_COMPACT) < 0;
+    json_decref(object);
+    putchar('\n');
+    return failed && !ferror(stdout) ? error_no_memory() : NULL;
+}
+
+/* --- the topic --- */
+
+static struct seep_error *begin(struct listing *listing)
+{
+    zone_use(listing->info.time_zone);
+    if (listing->arguments->format == FORMAT_TABLE)
+        table_head();
+    if (listing->arguments->format != FORMAT_STRACE)
+        return NULL;
+    return strace_format_create(stdout, listing->info.wall_offset_ns, &listing->strace);
+}
+
+static struct seep_error *put(struct listing *listing, const struct event *ev)
+{
+    struct seep_error *err = note_name(listing, ev);
+
+    if (err || !is_wanted(listing, ev))
+        return err;
+    switch (listing->arguments->format) {
+    case FORMAT_STRACE:
+        return event_sink_put(&listing->strace->sink, ev);
+    case FORMAT_JSON:
+        return json_put(listing, ev);
+    default:
+        return table_put(listing, ev);
+    }
+}
+
+static struct seep_error *list(const char *case_path, const struct arguments *arguments)
+{
+    _cleanup_(listing_deinit) struct listing listing = {.arguments = arguments};
+    _cleanup_(case_destroyp) struct case_dir *c = NULL;
+    _cleanup_(event_source_destroyp) struct event_source *source = NULL;
+    enum event_source_step step = EVENT_SOURCE_END;
+    struct events_reader *reader;
+    struct event ev;
+    struct seep_error *err;
+
+    if ((err = case_open(case_path, &c)) || (err = events_reader_create(c->fd, &reader)))
+        return err;
+    source = &reader->source;
+    case_info(c, &listing.info);
+    err = begin(&listing);
+    while (!err && !ferror(stdout) && !(err = event_source_next(source, &ev, &step)) &&
+           step == EVENT_SOURCE_MORE)
+        err = put(&listing, &ev);
+    if (!err && listing.strace)
+        err = event_sink_finish(&listing.strace->sink);
+    if (!err && (ferror(stdout) || fflush(stdout) != 0))
+        err = error_errno(errno, NULL, "cannot write");
+    if (!err && reader->cut)
+        fprintf(stderr, "seep: the events end in the middle of a block: what came later is lost\n");
+    return err;
+}
+
+static pid_t parse_id(const char *text, const char *option, struct argp_state *state)
+{
+    uint64_t id;
+
+    if (units_parse_number(text, INT32_MAX, &id) && id > 0)
+        return (pid_t)id;
+    argp_error(state, "%s wants the number of a process or thread, not '%s'", option, text);
+    return 0;
+}
+
+static uint64_t parse_after(const char *text, const char *option, struct argp_state *state)
+{
+    uint64_t ns = 0;
+
+    if (!units_parse_duration(text, &ns))
+        argp_error(state, "%s wants a time after the start, such as 90s or 5m, not '%s'", option,
+                   text);
+    return ns;
+}
+
+/* "mmap,munmap,thread-exit"; mmap2 is mmap here. */
+static void parse_kinds(struct arguments *arguments, char *list_text, struct argp_state *state)
+{
+    for (char *name; (name = strsep(&list_text, ","));) {
+        uint8_t kind = life_text_kind(name);
+
+        for (size_t i = 0; !kind && i < syscalls_count; i++) {
+            if (strcmp(syscalls_table[i].name, name) == 0)
+                kind = syscalls_table[i].kind;
+        }
+        if (!kind)
+            argp_error(state, "'%s' is no kind of event: try mmap, munmap, thread-exit ...", name);
+        arguments->kinds[kind] = arguments->some_kinds = true;
+    }
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+
+    switch (key) {
+    case KEY_FORMAT:
+        if (strcmp(argument, "table") == 0)
+            arguments->format = FORMAT_TABLE;
+        else if (strcmp(argument, "strace") == 0)
+            arguments->format = FORMAT_STRACE;
+        else if (strcmp(argument, "json") == 0)
+            arguments->format = FORMAT_JSON;
+        else
+            argp_error(state, "--format wants table, strace or json, not '%s'", argument);
+        return 0;
+    case KEY_JSON:
+        arguments->format = FORMAT_JSON;
+        return 0;
+    case KEY_TID:
+        arguments->tid = parse_id(argument, "--tid", state);
+        return 0;
+    case KEY_PID:
+        arguments->pid = parse_id(argument, "--pid", state);
+        return 0;
+    case KEY_KIND:
+        parse_kinds(arguments, argument, state);
+        return 0;
+    case KEY_FAILED:
+        arguments->failed = true;
+        return 0;
+    case KEY_SINCE:
+        arguments->since_ns = parse_after(argument, "--since", state);
+        return 0;
+    case KEY_UNTIL:
+        arguments->until_ns = parse_after(argument, "--until", state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"format", KEY_FORMAT, "FORMAT", 0,
+     "table (default), strace (as strace -f -ttt -T -o prints) or json (one object a line)", 0},
+    {"json", KEY_JSON, NULL, 0, "The same as --format json", 0},
+    {"tid", KEY_TID, "TID", 0, "Only this thread's events", 0},
+    {"pid", KEY_PID, "PID", 0, "Only this process's events", 0},
+    {"kind", KEY_KIND, "KIND[,KIND]", 0,
+     "Only these: a syscall's name, or process-start, thread-start, exec, thread-exit, "
+     "process-exit, thread-name, lost, detach",
+     0},
+    {"failed", KEY_FAILED, NULL, 0, "Only calls that failed", 0},
+    {"since", KEY_SINCE, "TIME", 0, "Leave out the first TIME (90s, 5m) of the recording", 0},
+    {"until", KEY_UNTIL, "TIME", 0, "Leave out what came after the first TIME", 0},
+    {0},
+};
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .doc = "Lists the memory calls that were recorded, and the starts and ends of threads.",
+};
+
+static int run(const struct show_topic *topic, const char *case_path, int argc, char **argv)
+{
+    struct arguments arguments = {.until_ns = UINT64_MAX};
+
+    show_parse(topic, argc, argv, &arguments);
+    return command_report(list(case_path, &arguments), "showing the events of %s", case_path);
+}
+
+const struct show_topic show_events = {
+    .name = "events",
+    .summary = "every memory call recorded, as a table, JSON or strace's own lines",
+    .description =
+        "Lists the trace in the order in which the calls returned: when each was entered, by whom, "
+        "how long it took, its arguments and its result. With --format strace the lines are those "
+        "of `strace -f -ttt -T -o FILE`, in the order and with the unfinished and resumed halves "
+        "that strace would have printed.",
+    .argp = &argp,
+    .run = run,
+};
