@@ -632,6 +632,17 @@ struct seep_error *ptrace_source_begin(struct ptrace_source *source)
     return source->out_of_memory ? error_no_memory() : NULL;
 }
 
+/* No more events; the stops of a filtered program are still served. */
+static void fall_silent(struct ptrace_source *source)
+{
+    struct process *p, *next;
+
+    HASH_ITER(hh, source->processes, p, next)
+    if (p->started)
+        ptrace_emit_life(source, EVENT_DETACH, p->pid, p->pid, NULL, 0, NULL);
+    source->quiet = true;
+}
+
 static bool deliver(struct ptrace_source *source, struct event *ret_ev)
 {
     free(take_ptr(source->delivered_name));
@@ -661,7 +672,7 @@ struct seep_error *ptrace_source_next(struct ptrace_source *source, struct event
         if (ending == PTRACE_ENDING_DETACH && !source->filtered)
             detach_all(source);
         else if (ending != PTRACE_ENDING_NONE)
-            source->quiet = true;
+            fall_silent(source);
         else if (!serve_one(source))
             break;
     }
