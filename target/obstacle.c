@@ -195,10 +195,9 @@ struct seep_error *obstacle_explain(pid_t pid, int errnum)
                         "seep has no rights in may forbid it: see the kernel's log");
 }
 
-int obstacle_check(pid_t pid, FILE *out)
+int obstacle_check_machine(FILE *out)
 {
     struct identity self;
-    int obstacles = 0;
     int yama = read_setting("/proc/sys/kernel/yama/ptrace_scope");
     bool works = ptrace_works_at_all();
 
@@ -221,7 +220,6 @@ int obstacle_check(pid_t pid, FILE *out)
             prctl(PR_GET_SECCOMP) >= 0 ? "available to seep run" : "not in this kernel");
     fprintf(out, "process memory    /proc/PID/mem and process_vm_readv need the same rights as "
                  "ptrace\n");
-    obstacles += !works || yama == 3 || (yama == 2 && !capable);
     fprintf(out,
             "an attach         interrupts each thread once at the start and once at the end; a "
             "thread asleep in\n"
@@ -229,9 +227,11 @@ int obstacle_check(pid_t pid, FILE *out)
             "that signal(7)\n"
             "                  lists may see EINTR; each system call of the target then stops "
             "twice\n");
-    if (pid == 0)
-        return obstacles;
+    return !works || yama == 3 || (yama == 2 && !capable);
+}
 
+int obstacle_check_process(pid_t pid, FILE *out)
+{
     struct seep_error *err = obstacle_before_attach(pid);
 
     if (!err && ptrace(PTRACE_SEIZE, pid, NULL, NULL) < 0)
@@ -249,7 +249,9 @@ int obstacle_check(pid_t pid, FILE *out)
                 err->remedy ? ". To do: " : "", err->remedy ? err->remedy : "");
     else
         fprintf(out, "process %-9d can be traced\n", (int)pid);
-    obstacles += err != NULL;
+
+    int obstacles = err != NULL;
+
     error_destroy(err);
     return obstacles;
 }

@@ -23,6 +23,8 @@ struct seep_error *obstacle_before_attach(pid_t pid);
 /* Why seizing PID failed with ERRNUM. Never NULL. */
 struct seep_error *obstacle_explain(pid_t pid, int errnum);
 
-/* Prints what this machine permits, one fact a line, and for PID (0: none) what tracing it would
- * meet. Returns the number of obstacles. */
-int obstacle_check(pid_t pid, FILE *out);
+/* Prints what this machine permits, one fact a line. Returns the number of obstacles, as the next. */
+int obstacle_check_machine(FILE *out);
+
+/* Attaches to PID, lets go at once, and prints how that went. */
+int obstacle_check_process(pid_t pid, FILE *out);

@@ -230,7 +230,7 @@ static void do_exit(struct snapper *s, const struct job *job)
         write_taken(s, &taken, true);
         taken_deinit(&taken);
         if (s->options.dump)
-            err = s->options.dump(s->options.context, s->options.case_fd, job->pid);
+            err = s->options.dump(s->options.dump_context, s->options.case_fd, job->pid);
     } else if (err->code == ERROR_GONE || err->code == ERROR_NOT_FOUND) {
         /* Killed while it was kept. */
         error_destroy(take_ptr(err));

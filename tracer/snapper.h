@@ -27,6 +27,7 @@ struct snapper_options {
     bool every_named; /* by the user: kept even where it costs more than 1% */
     /* Memory of PID still there, its last thread about to exit; on the snapshot thread. NULL: none. */
     struct seep_error *(*dump)(void *context, int case_fd, pid_t pid);
+    void *dump_context;
     /* The thread kept for snapper_exit may go. */
     void (*released)(void *context, pid_t tid);
     void *context;

@@ -1,0 +1,769 @@
+#include "tracer/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "base/units.h"
+#include "evidence/events_file.h"
+#include "target/describe.h"
+#include "target/obstacle.h"
+#include "tracer/event_queue.h"
+#include "tracer/ptrace_source.h"
+#include "tracer/snapper.h"
+#include "tracer/spawn.h"
+
+enum {
+    QUEUE_EVENTS = 1 << 16,
+    POLL_MS = 100,
+    WRITER_POLL_MS = 10,
+    FLUSH_MS = 1000,
+    LAST_LOOK_LIMIT_MS = 5000,
+    SLOWDOWN_WINDOW_MS = 5000,
+    SWITCH_NS = 3000,     /* a stop's two context switches, which the tracer cannot time itself */
+    EXIT_BUDGET_MS = 300, /* looking at exiting children: this, and then a twentieth of the time */
+    EXIT_SHARE = 20,
+    MIN_OOM_SCORE = 500,
+};
+
+struct session {
+    struct session_options options;
+    struct session_result result;
+    struct case_dir *c;
+    struct snapper *snapper;
+    struct event_queue queue;
+    uint64_t started_ns;
+    sigset_t old_mask, ignored, waited;
+    struct seep_error *err; /* that interrupts it */
+    const char *reason;
+    struct proc_pids roots, untraced;
+
+    pthread_t tracer;
+    bool tracing; /* the tracer thread runs */
+    struct ptrace_source *source;
+    struct spawned spawned;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool set_up;
+    struct seep_error *setup_err;
+    enum { ORDER_WAIT, ORDER_GO, ORDER_ABORT } order; /* to the tracer, once the case is there */
+    bool described;
+    _Atomic bool pump_ended; /* no more events */
+    _Atomic bool stopped_recording;
+
+    pthread_t writer;
+    bool writing;
+    int events_fd;
+    _Atomic bool pushed_all;
+    _Atomic bool write_failed;
+    _Atomic uint64_t events_bytes, events_count;
+    struct seep_error *write_err; /* the writer's, read after write_failed or its end */
+
+    struct { /* the last window over which the slowdown was judged */
+        uint64_t at_ns, stopped_ns;
+    } window;
+    bool degraded;
+};
+
+/* --- the tracer thread --- */
+
+static bool is_root(const struct session *s, pid_t pid)
+{
+    for (size_t i = 0; i < s->roots.count; i++)
+        if (s->roots.items[i] == pid)
+            return true;
+    return pid == s->spawned.pid;
+}
+
+static void on_base(void *context, pid_t pid, enum snapshot_reason reason, bool all_stopped)
+{
+    struct session *s = context;
+    bool first_exec = reason == SNAPSHOT_EXEC && pid == s->spawned.pid && !s->described;
+
+    snapper_base(s->snapper, pid, reason, all_stopped, first_exec);
+    if (!first_exec)
+        return;
+    s->described = true;
+    error_destroy(describe_target(s->c, pid));
+}
+
+/* Every process that was asked for is looked at when it ends; its children while that is cheap. */
+static bool on_last_exit(void *context, pid_t pid, pid_t tid)
+{
+    struct session *s = context;
+    struct snapper_stats stats;
+
+    if (atomic_load(&s->stopped_recording))
+        return false;
+    snapper_stats(s->snapper, &stats);
+
+    uint64_t budget_ns =
+        (uint64_t)EXIT_BUDGET_MS * NS_PER_MS + (units_monotonic_ns() - s->started_ns) / EXIT_SHARE;
+
+    if (!is_root(s, pid) && stats.reading_ns > budget_ns)
+        return false;
+    snapper_exit(s->snapper, pid, tid);
+    return true;
+}
+
+static void on_released(void *context, pid_t tid)
+{
+    struct session *s = context;
+
+    ptrace_source_release(s->source, tid);
+}
+
+static struct seep_error *spawn(struct session *s)
+{
+    const struct spawn_options options = {
+        .argv = s->options.argv,
+        .follow = s->options.follow,
+        .mask = &s->old_mask,
+        .ignored = &s->ignored,
+    };
+    struct seep_error *err = spawn_prepare(&options, &s->spawned);
+
+    if (err)
+        return err;
+    if (!s->spawned.filtered)
+        s->options.say(s->options.follow
+                           ? "no seccomp filter can be had here: every system call of the program "
+                             "will stop, not only those on memory"
+                           : "without following children there can be no seccomp filter: every "
+                             "system call of the program will stop, not only those on memory");
+    return ptrace_source_adopt(s->source, s->spawned.pid, s->spawned.filtered);
+}
+
+/* A process that may not be traced is watched by snapshots, where /proc allows that. */
+static struct seep_error *watch_untraced(struct session *s, pid_t pid, struct seep_error *refusal)
+{
+    _cleanup_buffer_ struct buffer maps = {0};
+    struct seep_error *unreadable = NULL;
+    char text[512];
+
+    if (refusal->code != ERROR_DENIED)
+        return refusal;
+    unreadable = proc_read(pid, "smaps", &maps);
+    if (unreadable) {
+        error_destroy(unreadable);
+        return refusal;
+    }
+    snprintf(text, sizeof(text), "process %d is watched by snapshots only: %s%s%s%s", (int)pid,
+             refusal->message, refusal->remedy ? " (" : "", refusal->remedy ? refusal->remedy : "",
+             refusal->remedy ? ")" : "");
+    s->options.say(text);
+    error_destroy(refusal);
+    return vector_push(&s->untraced, pid);
+}
+
+static struct seep_error *attach_one(struct session *s, pid_t pid)
+{
+    struct seep_error *err = ptrace_source_attach(s->source, pid);
+
+    return err ? watch_untraced(s, pid, err) : NULL;
+}
+
+/* PID's descendants, and theirs that came meanwhile: children born after the attach are followed. */
+static struct seep_error *attach_tree(struct session *s, pid_t pid)
+{
+    _cleanup_(proc_pids_deinit) struct proc_pids family = {0};
+    struct seep_error *err = proc_descendants(pid, &family);
+
+    for (size_t i = 0; !err && i < family.count; i++) {
+        err = attach_one(s, family.items[i]);
+        if (err && (err->code == ERROR_GONE || err->code == ERROR_NOT_FOUND)) {
+            error_destroy(err);
+            err = NULL;
+        }
+    }
+    return err;
+}
+
+static struct seep_error *attach(struct session *s)
+{
+    struct seep_error *err = NULL;
+
+    for (size_t i = 0; !err && i < s->options.pid_count; i++) {
+        err = attach_one(s, s->options.pids[i]);
+        if (!err && s->options.tree)
+            err = attach_tree(s, s->options.pids[i]);
+    }
+    return err;
+}
+
+static void take_in(struct session *s, const struct event *ev)
+{
+    if (ev->kind == EVENT_PROCESS_START)
+        snapper_watch(s->snapper, ev->pid, ev->args[2], is_root(s, ev->pid));
+    else if (ev->kind == EVENT_PROCESS_EXIT)
+        snapper_forget(s->snapper, ev->pid);
+    event_queue_push(&s->queue, ev);
+}
+
+static void pump(struct session *s)
+{
+    struct event ev;
+    enum event_source_step step = EVENT_SOURCE_MORE;
+    struct seep_error *err = ptrace_source_begin(s->source);
+
+    if (!err && s->options.argv)
+        spawn_start(&s->spawned);
+    while (!err) {
+        err = ptrace_source_next(s->source, &ev, &step);
+        if (err || step == EVENT_SOURCE_END)
+            break;
+        take_in(s, &ev);
+    }
+    pthread_mutex_lock(&s->lock);
+    if (err && !s->err)
+        s->err = take_ptr(err);
+    pthread_mutex_unlock(&s->lock);
+    error_destroy(err);
+}
+
+static void *run_tracer(void *context)
+{
+    struct session *s = context;
+    const struct ptrace_source_options options = {
+        .follow = s->options.follow,
+        .hooks = {.base = on_base, .last_exit = on_last_exit, .context = s},
+    };
+    sigset_t wake;
+    struct seep_error *err;
+
+    sigemptyset(&wake);
+    sigaddset(&wake, SIGUSR1);
+    pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
+    err = ptrace_source_create(&options, &s->source);
+    if (!err)
+        err = s->options.argv ? spawn(s) : attach(s);
+
+    bool failed = err != NULL;
+
+    pthread_mutex_lock(&s->lock);
+    s->setup_err = err;
+    s->set_up = true;
+    pthread_cond_broadcast(&s->changed);
+    while (!failed && s->order == ORDER_WAIT)
+        pthread_cond_wait(&s->changed, &s->lock);
+    failed = failed || s->order == ORDER_ABORT;
+    pthread_mutex_unlock(&s->lock);
+    if (!failed)
+        pump(s);
+    atomic_store(&s->pump_ended, true);
+    /* What was seized and never stopped is let go of by the kernel when this thread ends. */
+    if (!failed)
+        ptrace_source_serve(s->source);
+    return NULL;
+}
+
+/* --- the writer thread --- */
+
+static void *run_writer(void *context)
+{
+    struct session *s = context;
+    struct events_writer *writer = NULL;
+    struct seep_error *err = events_writer_create(s->events_fd, &writer);
+    uint64_t flush_ns = units_monotonic_ns() + (uint64_t)FLUSH_MS * NS_PER_MS;
+    bool last_turn = false;
+
+    while (!last_turn) {
+        struct event ev;
+
+        last_turn = atomic_load(&s->pushed_all);
+        while (event_queue_pop(&s->queue, &ev)) {
+            if (!err)
+                err = event_sink_put(&writer->sink, &ev);
+            free(ev.name);
+        }
+        if (!err && units_monotonic_ns() >= flush_ns) {
+            err = events_writer_flush(writer);
+            flush_ns = units_monotonic_ns() + (uint64_t)FLUSH_MS * NS_PER_MS;
+        }
+        if (!err) {
+            atomic_store(&s->events_bytes, writer->written_bytes);
+            atomic_store(&s->events_count, writer->event_count);
+        } else if (!atomic_load(&s->write_failed)) {
+            s->write_err = err;
+            atomic_store(&s->write_failed, true);
+        }
+        if (!last_turn)
+            nanosleep(&(struct timespec){.tv_nsec = WRITER_POLL_MS * NS_PER_MS}, NULL);
+    }
+    if (!err) {
+        err = event_sink_finish(&writer->sink);
+        s->write_err = err;
+        atomic_store(&s->events_bytes, writer->written_bytes);
+        atomic_store(&s->write_failed, err != NULL);
+    }
+    events_writer_destroy(writer);
+    return NULL;
+}
+
+/* --- the main thread --- */
+
+static void ignore_signal(int signal)
+{
+    (void)signal;
+}
+
+/* Blocks what ends a recording, in this thread and those to come, and refuses ^Z, which would leave
+ * the target standing at its next stop. */
+static void take_signals(struct session *s)
+{
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    struct sigaction old;
+    sigset_t blocked;
+
+    sigemptyset(&s->ignored);
+    for (int signal = 1; signal < NSIG; signal++)
+        if (sigaction(signal, NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+            sigaddset(&s->ignored, signal);
+    sigemptyset(&s->waited);
+    for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+        if (ends[i] == SIGHUP && sigismember(&s->ignored, SIGHUP))
+            continue;
+        sigaddset(&s->waited, ends[i]);
+        sigaction(ends[i], &(struct sigaction){.sa_handler = ignore_signal}, NULL);
+    }
+    sigaction(SIGUSR1, &(struct sigaction){.sa_handler = ignore_signal}, NULL);
+    sigaction(SIGTSTP, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    sigaction(SIGTTOU, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    /* Ignored, it would have the kernel reap our children before we do. */
+    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+    blocked = s->waited;
+    sigaddset(&blocked, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &blocked, &s->old_mask);
+}
+
+static void give_signals_back(const struct session *s)
+{
+    static const int taken[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTOU, SIGPIPE};
+
+    for (size_t i = 0; i < ARRAY_SIZE(taken); i++) {
+        bool ignored = sigismember(&s->ignored, taken[i]) == 1;
+
+        sigaction(taken[i], &(struct sigaction){.sa_handler = ignored ? SIG_IGN : SIG_DFL}, NULL);
+    }
+    pthread_sigmask(SIG_SETMASK, &s->old_mask, NULL);
+}
+
+/* When memory runs out it is seep that is to go, not the target; but a program under seep run goes
+ * with it. */
+static void offer_to_the_oom_killer(void)
+{
+    static const char path[] = "/proc/self/oom_score_adj";
+    _cleanup_buffer_ struct buffer text = {0};
+    _cleanup_error_ struct seep_error *err = io_read_file(AT_FDCWD, path, 64, &text);
+    _cleanup_close_ int fd = -1;
+    char score[16];
+
+    if (err || atoi(text.bytes) >= MIN_OOM_SCORE)
+        return;
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    snprintf(score, sizeof(score), "%d", MIN_OOM_SCORE);
+    if (fd >= 0)
+        err = io_write(fd, score, strlen(score));
+}
+
+static uint64_t stopped_ns(const struct session *s, uint64_t now_ns)
+{
+    struct ptrace_source_stats stats;
+
+    if (!s->source)
+        return 0;
+    ptrace_source_stats(s->source, &stats);
+
+    uint64_t watched_ns = now_ns - s->started_ns;
+    uint64_t busy_ns = watched_ns > stats.idle_ns ? watched_ns - stats.idle_ns : 0;
+    uint64_t stopped = busy_ns + stats.stops * SWITCH_NS;
+
+    return stopped < watched_ns ? stopped : watched_ns;
+}
+
+static void interrupt(struct session *s, struct seep_error *err, const char *reason)
+{
+    pthread_mutex_lock(&s->lock);
+    if (!s->err)
+        s->err = take_ptr(err);
+    pthread_mutex_unlock(&s->lock);
+    error_destroy(err);
+    if (!s->reason)
+        s->reason = reason;
+}
+
+/* Lets go of the target, or of its events, when watching it costs too much; snapshots go on. */
+static void judge_slowdown(struct session *s, uint64_t now_ns)
+{
+    uint64_t window_ns = now_ns - s->window.at_ns;
+    uint64_t stopped = stopped_ns(s, now_ns);
+    char text[200];
+
+    if (s->degraded || window_ns < (uint64_t)SLOWDOWN_WINDOW_MS * NS_PER_MS)
+        return;
+
+    uint64_t percent = (stopped - s->window.stopped_ns) * 100 / window_ns;
+
+    s->window.at_ns = now_ns;
+    s->window.stopped_ns = stopped;
+    if (percent <= s->options.max_slowdown)
+        return;
+    snprintf(text, sizeof(text),
+             "the target stood still %llu%% of the last 5 seconds, more than --max-slowdown %u "
+             "allows: going on by snapshots alone",
+             (unsigned long long)percent, s->options.max_slowdown);
+    s->options.say(text);
+    s->degraded = true;
+    if (!s->reason)
+        s->reason = "fell back to snapshots: the target stood still for longer than "
+                    "--max-slowdown allows";
+    ptrace_source_end(s->source, PTRACE_ENDING_DETACH);
+}
+
+/* Never waits for the terminal: a ^S there must not keep anything up. */
+static void show_progress(struct session *s, uint64_t now_ns, bool last)
+{
+    struct pollfd terminal = {.fd = STDERR_FILENO, .events = POLLOUT};
+    struct snapper_stats stats;
+    struct units_text duration, events, rss;
+    char line[128];
+
+    if (!s->options.show_progress || poll(&terminal, 1, 0) != 1)
+        return;
+    snapper_stats(s->snapper, &stats);
+
+    int len = last ? snprintf(line, sizeof(line), "\r\033[K")
+                   : snprintf(line, sizeof(line), "\r\033[Kseep: %s, %s events, RSS %s  (^C ends)",
+                              units_format_duration(&duration, now_ns - s->started_ns),
+                              units_format_count(&events, atomic_load(&s->events_count)),
+                              units_format_size(&rss, stats.rss_bytes));
+
+    if (write(STDERR_FILENO, line, (size_t)len) < 0)
+        s->options.show_progress = false;
+}
+
+static void pass_on(struct session *s, const siginfo_t *signal)
+{
+    /* The terminal has told the whole foreground process group already. */
+    if (signal->si_code == SI_KERNEL && getpgid(s->spawned.pid) == getpgrp())
+        return;
+    kill(s->spawned.pid, signal->si_signo);
+}
+
+/* True: the recording is over. */
+static bool is_over(struct session *s, uint64_t now_ns)
+{
+    struct snapper_stats stats;
+    struct seep_error *err = snapper_take_error(s->snapper);
+
+    snapper_stats(s->snapper, &stats);
+    if (err)
+        interrupt(s, err, "the snapshots could not be written");
+    else if (atomic_load(&s->write_failed))
+        interrupt(s, NULL, "the events could not be written");
+    else if (s->options.max_bytes &&
+             stats.written_bytes + atomic_load(&s->events_bytes) >= s->options.max_bytes)
+        interrupt(s, NULL, "the case reached --max-size");
+    else if (s->options.for_ns && now_ns - s->started_ns >= s->options.for_ns)
+        return true;
+    else
+        return atomic_load(&s->pump_ended) &&
+               (stats.watched == 0 || !(s->degraded || s->untraced.count));
+    return true;
+}
+
+static void watch_over(struct session *s)
+{
+    uint64_t shown_ns = 0;
+    bool over = false;
+
+    while (!over) {
+        siginfo_t signal;
+        int got =
+            sigtimedwait(&s->waited, &signal, &(struct timespec){.tv_nsec = POLL_MS * NS_PER_MS});
+        uint64_t now_ns = units_monotonic_ns();
+
+        if (got > 0 && s->options.argv && !atomic_load(&s->pump_ended))
+            pass_on(s, &signal);
+        else if (got > 0)
+            over = true;
+        over = is_over(s, now_ns) || over;
+        if (!over && s->tracing && !atomic_load(&s->pump_ended))
+            judge_slowdown(s, now_ns);
+        if (now_ns - shown_ns > NS_PER_S) {
+            show_progress(s, now_ns, false);
+            shown_ns = now_ns;
+        }
+    }
+    show_progress(s, 0, true);
+}
+
+static struct seep_error *describe_program(struct session *s)
+{
+    _cleanup_buffer_ struct buffer command = {0};
+    struct seep_error *err = case_set_number(s->c, "target", "pid", (uint64_t)s->spawned.pid);
+
+    for (size_t i = 0; s->options.argv[i]; i++)
+        buffer_printf(&command, "%s%s", i ? " " : "", s->options.argv[i]);
+    if (!err)
+        err = case_set_text(s->c, "target", "exe", s->options.argv[0]);
+    if (!err)
+        err = case_set_text(s->c, "target", "command", command.bytes);
+    return err;
+}
+
+static struct seep_error *start_case(struct session *s)
+{
+    pid_t pid = s->options.argv ? s->spawned.pid : s->options.pids[0];
+    _cleanup_free_ char *path = NULL;
+    struct seep_error *err = NULL;
+
+    if (!s->options.argv)
+        error_destroy(proc_exe(pid, &path));
+    err =
+        case_create(s->options.case_path, s->options.argv ? s->options.argv[0] : path, pid, &s->c);
+    if (!err)
+        err = describe_host(s->c);
+    if (!err)
+        err = case_set_text(s->c, "tool", "options", s->options.options_text);
+    if (!err)
+        err = case_set_text(s->c, "watch", "backend", "ptrace");
+    if (!err)
+        err = case_set_number(s->c, "clock", "started_ns", s->started_ns);
+    if (!err)
+        err = s->options.argv ? describe_program(s) : describe_target(s->c, pid);
+    if (!err)
+        err = case_save(s->c, CASE_RECORDING, NULL);
+    if (!err)
+        err = case_create_file(s->c, "events", &s->events_fd);
+    return err;
+}
+
+/* Seizes the target, or starts the program, which waits; nothing has stopped yet. */
+static struct seep_error *start_tracer(struct session *s)
+{
+    struct seep_error *err;
+
+    if ((errno = pthread_create(&s->tracer, NULL, run_tracer, s)) != 0)
+        return error_errno(errno, NULL, "cannot start a thread");
+    s->tracing = true;
+    pthread_mutex_lock(&s->lock);
+    while (!s->set_up)
+        pthread_cond_wait(&s->changed, &s->lock);
+    err = take_ptr(s->setup_err);
+    pthread_mutex_unlock(&s->lock);
+    return err;
+}
+
+static struct seep_error *start_recorders(struct session *s)
+{
+    const struct snapper_options snapper = {
+        .case_fd = s->c->fd,
+        .every_ns = s->options.snap_every_ns,
+        .every_named = s->options.snap_every_named,
+        .dump = s->options.dump,
+        .released = on_released,
+        .context = s,
+        .dump_context = s->options.dump_context,
+    };
+    struct seep_error *err = event_queue_init(&s->queue, QUEUE_EVENTS);
+
+    if (!err)
+        err = snapper_create(&snapper, &s->snapper);
+    if (!err && (errno = pthread_create(&s->writer, NULL, run_writer, s)) != 0)
+        err = error_errno(errno, NULL, "cannot start a thread");
+    s->writing = !err;
+    return err;
+}
+
+static void order_tracer(struct session *s, bool go)
+{
+    pthread_mutex_lock(&s->lock);
+    s->order = go ? ORDER_GO : ORDER_ABORT;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void watch_the_untraced(struct session *s)
+{
+    for (size_t i = 0; i < s->untraced.count; i++) {
+        struct proc_stat stat;
+        struct seep_error *err = proc_stat(s->untraced.items[i], &stat);
+
+        if (!err)
+            snapper_watch(s->snapper, s->untraced.items[i], stat.start_ticks, true);
+        error_destroy(err);
+    }
+}
+
+/* Ends the threads in the order of the data; a filtered program is still served. */
+static void stop_recording(struct session *s)
+{
+    if (s->snapper && !atomic_load(&s->pump_ended) && !s->err)
+        snapper_all(s->snapper, SNAPSHOT_PERIODIC, (uint64_t)LAST_LOOK_LIMIT_MS * NS_PER_MS);
+    else if (s->snapper && (s->degraded || s->untraced.count))
+        snapper_all(s->snapper, SNAPSHOT_END, (uint64_t)LAST_LOOK_LIMIT_MS * NS_PER_MS);
+    atomic_store(&s->stopped_recording, true);
+    if (s->tracing && !atomic_load(&s->pump_ended))
+        ptrace_source_end(s->source, PTRACE_ENDING_DETACH);
+    while (s->tracing && !atomic_load(&s->pump_ended))
+        nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+    atomic_store(&s->pushed_all, true);
+    if (s->writing)
+        pthread_join(s->writer, NULL);
+    s->writing = false;
+}
+
+static void note_alive(struct session *s)
+{
+    for (size_t i = 0; i < s->options.pid_count; i++) {
+        struct proc_stat stat;
+        struct seep_error *err = proc_stat(s->options.pids[i], &stat);
+
+        if (!err && stat.state != 'Z')
+            err = vector_push(&s->result.alive, s->options.pids[i]);
+        error_destroy(err);
+    }
+}
+
+static struct seep_error *describe_watching(struct session *s)
+{
+    struct rusage usage;
+    uint64_t now_ns = units_monotonic_ns(), cpu_ns = 0;
+    struct snapper_stats stats;
+    const char *backend =
+        s->untraced.count && s->untraced.count == s->options.pid_count ? "snapshots" : "ptrace";
+    struct seep_error *err;
+
+    getrusage(RUSAGE_SELF, &usage);
+    cpu_ns = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * NS_PER_S +
+             (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * NS_PER_US;
+    snapper_stats(s->snapper, &stats);
+    err = case_set_text(s->c, "watch", "backend", backend);
+    if (!err)
+        err = case_set_number(s->c, "clock", "ended_ns", now_ns);
+    if (!err)
+        err = case_set_number(s->c, "watch", "lost_events", atomic_load(&s->queue.lost));
+    if (!err)
+        err = case_set_number(s->c, "watch", "watcher_cpu_ns", cpu_ns);
+    if (!err)
+        err = case_set_number(s->c, "watch", "target_stopped_ns", stopped_ns(s, now_ns));
+    if (!err)
+        err = case_set_number(s->c, "watch", "maps_reading_ns", stats.reading_ns);
+    if (!err)
+        err = case_set_number(s->c, "watch", "longest_maps_reading_ns", stats.longest_ns);
+    if (!err)
+        err = case_set(s->c, "watch", "snapshots_spaced_out", json_boolean(stats.spaced_out));
+    return err;
+}
+
+static void conclude(struct session *s)
+{
+    struct seep_error *err = atomic_load(&s->write_failed) ? take_ptr(s->write_err) : NULL;
+
+    if (err)
+        interrupt(s, err, "the events could not be written");
+    err = describe_watching(s);
+    if (err)
+        interrupt(s, err, "the case could not be described");
+    note_alive(s);
+    s->result.c = s->c;
+    s->result.err = s->err;
+    s->result.reason = s->reason;
+    s->result.state = s->err || (s->reason && !s->degraded) ? CASE_INTERRUPTED : CASE_COMPLETE;
+}
+
+struct seep_error *session_record(const struct session_options *options,
+                                  struct session **ret_session)
+{
+    struct session *s = calloc(1, sizeof(*s));
+    struct seep_error *err = NULL;
+
+    if (!s)
+        return error_no_memory();
+    s->options = *options;
+    s->events_fd = -1;
+    s->started_ns = s->window.at_ns = units_monotonic_ns();
+    s->spawned = (struct spawned){.pid = -1, .start_fd = -1, .result_fd = -1};
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->changed, NULL);
+    for (size_t i = 0; !err && i < options->pid_count; i++)
+        err = vector_push(&s->roots, options->pids[i]);
+    if (!options->argv)
+        offer_to_the_oom_killer();
+    take_signals(s);
+    if (!err)
+        err = start_tracer(s);
+    if (!err)
+        err = start_case(s);
+    if (!err)
+        err = start_recorders(s);
+    order_tracer(s, !err);
+    if (!err) {
+        watch_the_untraced(s);
+        watch_over(s);
+    }
+    stop_recording(s);
+    if (!err) {
+        if (options->argv && s->spawned.result_fd >= 0)
+            s->result.exec_errno = spawn_result(&s->spawned);
+        conclude(s);
+    }
+    give_signals_back(s);
+    if (err) {
+        session_finish(s);
+        return err;
+    }
+    *ret_session = s;
+    return NULL;
+}
+
+const struct session_result *session_result(const struct session *session)
+{
+    return &session->result;
+}
+
+int session_finish(struct session *s)
+{
+    struct ptrace_source_stats stats = {.exit_status = -1};
+
+    if (!s)
+        return -1;
+    snapper_destroy(s->snapper);
+    if (s->tracing && s->source) {
+        ptrace_source_stats(s->source, &stats);
+        /* A thread that does not stop cannot be detached: it goes on being served until seep ends,
+         * and then the kernel lets go of it. */
+        if (!s->options.argv && stats.tracees > 0 && s->order == ORDER_GO)
+            return -1;
+        cleanup_close(&s->spawned.start_fd);
+        s->spawned.start_fd = -1;
+        pthread_join(s->tracer, NULL);
+        ptrace_source_stats(s->source, &stats);
+        ptrace_source_destroy(s->source);
+    }
+    event_queue_deinit(&s->queue);
+    cleanup_close(&s->events_fd);
+    cleanup_close(&s->spawned.start_fd);
+    cleanup_close(&s->spawned.result_fd);
+    vector_deinit(&s->roots);
+    vector_deinit(&s->untraced);
+    vector_deinit(&s->result.alive);
+    error_destroy(s->err);
+    error_destroy(s->setup_err);
+    case_destroy(s->c);
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->changed);
+    free(s);
+    return stats.exit_status;
+}
