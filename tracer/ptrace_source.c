@@ -1,4 +1,4 @@
-/* The life of tracees: wait, classify, dispatch, resume. The protocol is that of ptrace(2), by
+/* The life of tracees: wait, classify, ptrace_dispatch, resume. The protocol is that of ptrace(2), by
  * PTRACE_SEIZE. */
 #include "tracer/ptrace_source.h"
 
@@ -20,319 +20,6 @@ enum {
     FAIR_ROUND = 64, /* stops after which every waiting tracee is served once */
 };
 
-/* --- the tables --- */
-
-static struct tracee *find_tracee(const struct ptrace_source *source, pid_t tid)
-{
-    struct tracee *t;
-
-    HASH_FIND_INT(source->tracees, &tid, t);
-    return t;
-}
-
-static struct process *find_process(const struct ptrace_source *source, pid_t pid)
-{
-    struct process *p;
-
-    HASH_FIND_INT(source->processes, &pid, p);
-    return p;
-}
-
-static struct process *add_process(struct ptrace_source *source, pid_t pid)
-{
-    struct process *p = calloc(1, sizeof(*p));
-
-    if (!p) {
-        source->out_of_memory = true;
-        return NULL;
-    }
-    p->pid = pid;
-    HASH_ADD_INT(source->processes, pid, p);
-    return p;
-}
-
-static struct tracee *add_tracee(struct ptrace_source *source, struct process *p, pid_t tid)
-{
-    struct tracee *t = calloc(1, sizeof(*t));
-
-    if (!t) {
-        source->out_of_memory = true;
-        return NULL;
-    }
-    t->tid = tid;
-    t->process = p;
-    HASH_ADD_INT(source->tracees, tid, t);
-    p->tracees++;
-    p->alive++;
-    source->running++;
-    atomic_fetch_add(&source->tracee_count, 1);
-    return t;
-}
-
-static void set_phase(struct ptrace_source *source, struct tracee *t, enum tracee_phase phase)
-{
-    source->running += (phase == PHASE_RUNNING) - (t->phase == PHASE_RUNNING);
-    t->phase = phase;
-}
-
-static void remove_tracee(struct ptrace_source *source, struct tracee *t)
-{
-    ptrace_call_abandon(source, t);
-    set_phase(source, t, PHASE_STOPPED);
-    t->process->tracees--;
-    if (!t->exiting)
-        t->process->alive--;
-    HASH_DEL(source->tracees, t);
-    atomic_fetch_sub(&source->tracee_count, 1);
-    free(t->name);
-    free(t);
-}
-
-static void remove_process(struct ptrace_source *source, struct process *p)
-{
-    HASH_DEL(source->processes, p);
-    free(p);
-}
-
-/* --- stops and how they end --- */
-
-static void let_go(struct ptrace_source *source, struct tracee *t)
-{
-    struct process *p = t->process;
-
-    tracee_detach(t->tid, t->signal);
-    remove_tracee(source, t);
-    if (p->tracees > 0)
-        return;
-    if (p->started)
-        ptrace_emit_life(source, EVENT_DETACH, p->pid, p->pid, NULL, 0, NULL);
-    remove_process(source, p);
-}
-
-/* Lets T go on as t->how and t->signal say, or keeps it, or detaches it. */
-static void go_on(struct ptrace_source *source, struct tracee *t)
-{
-    set_phase(source, t, PHASE_STOPPED);
-    if (t->kept_at_exit)
-        return;
-    if (source->mode == MODE_DETACH || t->unwanted) {
-        let_go(source, t);
-        return;
-    }
-    if (source->mode == MODE_FREEZE)
-        return;
-    set_phase(source, t, t->how == TRACEE_LISTEN ? PHASE_LISTENING : PHASE_RUNNING);
-    if (tracee_resume(t->tid, t->how, t->how == TRACEE_LISTEN ? 0 : t->signal) == TRACEE_DONE)
-        follow_cpu_stop(&source->follow, t->process->pid, t->tid);
-}
-
-static enum tracee_resume usual(const struct ptrace_source *source)
-{
-    return source->filtered || source->quiet ? TRACEE_CONTINUE : TRACEE_TO_SYSCALL;
-}
-
-static void start_process(struct ptrace_source *source, struct process *p, enum event_start how,
-                          pid_t parent)
-{
-    struct proc_stat stat = {0};
-    _cleanup_error_ struct seep_error *err = proc_stat(p->pid, &stat);
-
-    p->started = true;
-    ptrace_emit_life(source, EVENT_PROCESS_START, p->pid, p->pid,
-                     (uint64_t[3]){how, (uint64_t)parent, stat.start_ticks}, 0, stat.comm);
-}
-
-static void start_thread(struct ptrace_source *source, struct tracee *t, pid_t parent)
-{
-    _cleanup_error_ struct seep_error *err = NULL;
-
-    if (t->comm[0] == '\0')
-        err = proc_thread_name(t->process->pid, t->tid, t->comm);
-    ptrace_emit_life(source, EVENT_THREAD_START, t->process->pid, t->tid,
-                     (uint64_t[3]){(uint64_t)parent}, 0, t->comm);
-}
-
-/* A thread or process born traced, seen by its parent's report or by its own first stop, whichever
- * comes first. NULL: it is gone, or not to be followed. */
-static struct tracee *newborn(struct ptrace_source *source, pid_t tid, struct tracee *parent,
-                              bool vfork)
-{
-    pid_t pid = 0;
-    _cleanup_error_ struct seep_error *err = proc_thread_group(tid, &pid);
-
-    if (err)
-        return NULL;
-
-    struct process *p = find_process(source, pid);
-    struct process *parent_process = parent ? parent->process : NULL;
-
-    if (!p) {
-        struct proc_stat stat;
-
-        if (!source->options.follow)
-            return NULL;
-        if (!parent_process && !(err = proc_stat(pid, &stat)))
-            parent_process = find_process(source, stat.ppid);
-        p = add_process(source, pid);
-        if (!p)
-            return NULL;
-
-        pid_t parent_pid = parent_process ? parent_process->pid : 0;
-        bool shared = vfork || (parent_pid && tracee_shares_memory(pid, parent_pid));
-
-        if (!parent_process || parent_process->started)
-            start_process(source, p, shared ? EVENT_START_SHARED : EVENT_START_FORK, parent_pid);
-        p->base_wanted = p->started && !shared && (!parent_process || parent_process->alive > 1);
-    }
-
-    struct tracee *t = add_tracee(source, p, tid);
-
-    if (t) {
-        t->newborn = true;
-        if (p->started)
-            start_thread(source, t, parent ? parent->tid : 0);
-    }
-    return t;
-}
-
-static void thread_born(struct ptrace_source *source, struct tracee *parent, enum tracee_stop stop)
-{
-    unsigned long message;
-
-    if (tracee_message(parent->tid, &message) == TRACEE_DONE &&
-        !find_tracee(source, (pid_t)message))
-        newborn(source, (pid_t)message, parent, stop == TRACEE_NEW_VFORK);
-}
-
-/* The caller's tid has become the process's pid; its other threads are gone or about to be. */
-static void executed(struct ptrace_source *source, struct tracee *t)
-{
-    struct process *p = t->process;
-    struct tracee *other, *next;
-    unsigned long former = (unsigned long)t->tid;
-    _cleanup_free_ char *exe = NULL;
-    _cleanup_error_ struct seep_error *err = proc_exe(p->pid, &exe);
-
-    tracee_message(t->tid, &former);
-    ptrace_call_abandon(source, t);
-    HASH_ITER(hh, source->tracees, other, next)
-    if (other->process == p && other != t)
-        remove_tracee(source, other);
-    if (t->exiting) {
-        t->exiting = false;
-        p->alive++;
-    }
-    t->kept_at_exit = false;
-    t->call = source->filtered ? CALL_NONE : CALL_SKIPPED;
-    if (!p->started) {
-        start_process(source, p, EVENT_START_ATTACHED, 0);
-        start_thread(source, t, 0);
-    }
-    ptrace_emit_life(source, EVENT_EXEC, p->pid, t->tid, (uint64_t[3]){former}, 0, exe);
-    p->base_wanted = false;
-    if (!source->quiet)
-        source->options.hooks.base(source->options.hooks.context, p->pid, SNAPSHOT_EXEC, true);
-}
-
-static void exiting(struct ptrace_source *source, struct tracee *t)
-{
-    struct process *p = t->process;
-
-    if (t->exiting)
-        return;
-    ptrace_note_name(source, t);
-    t->exiting = true;
-    p->alive--;
-    if (p->alive == 0 && p->started && !source->quiet && source->mode != MODE_DETACH)
-        t->kept_at_exit =
-            source->options.hooks.last_exit(source->options.hooks.context, p->pid, t->tid);
-}
-
-static void reaped(struct ptrace_source *source, pid_t tid, int status)
-{
-    struct tracee *t = find_tracee(source, tid);
-
-    if (tid == source->adopted)
-        atomic_store(&source->exit_status, status);
-    if (!t)
-        return;
-
-    struct process *p = t->process;
-    bool started = p->started;
-    pid_t pid = p->pid;
-
-    remove_tracee(source, t);
-    if (started)
-        ptrace_emit_life(source, EVENT_THREAD_EXIT, pid, tid, NULL, status, NULL);
-    if (p->tracees > 0)
-        return;
-    if (started)
-        ptrace_emit_life(source, EVENT_PROCESS_EXIT, pid, pid, NULL, status, NULL);
-    remove_process(source, p);
-}
-
-static void first_stop(struct ptrace_source *source, struct tracee *t)
-{
-    t->newborn = false;
-    if (!t->process->base_wanted)
-        return;
-    t->process->base_wanted = false;
-    source->options.hooks.base(source->options.hooks.context, t->process->pid, SNAPSHOT_FORK, true);
-}
-
-static void dispatch(struct ptrace_source *source, pid_t tid, int status)
-{
-    enum tracee_stop stop = tracee_classify(status);
-    struct tracee *t = find_tracee(source, tid);
-
-    if (stop == TRACEE_EXITED) {
-        reaped(source, tid, status);
-        return;
-    }
-    atomic_fetch_add_explicit(&source->stops, 1, memory_order_relaxed);
-    if (!t)
-        t = newborn(source, tid, NULL, false);
-    if (!t) {
-        tracee_detach(tid, stop == TRACEE_SIGNAL ? WSTOPSIG(status) : 0);
-        return;
-    }
-    set_phase(source, t, PHASE_STOPPED);
-    if (t->newborn)
-        first_stop(source, t);
-    t->signal = 0;
-    t->how = usual(source);
-    switch (stop) {
-    case TRACEE_SYSCALL:
-    case TRACEE_SECCOMP:
-        t->how = ptrace_call_stop(source, t, stop);
-        break;
-    case TRACEE_SIGNAL:
-        t->signal = WSTOPSIG(status);
-        break;
-    case TRACEE_GROUP_STOP:
-        t->how = TRACEE_LISTEN;
-        break;
-    case TRACEE_NEW_THREAD:
-    case TRACEE_NEW_FORK:
-    case TRACEE_NEW_VFORK:
-        thread_born(source, t, stop);
-        break;
-    case TRACEE_EXEC:
-        executed(source, t);
-        break;
-    case TRACEE_EXITING:
-        exiting(source, t);
-        break;
-    case TRACEE_TRAPPED:
-    case TRACEE_EXITED:
-        break;
-    }
-    /* A wanted call under way must be seen to return, whatever stop comes in between. */
-    if (t->call == CALL_WANTED && t->how == TRACEE_CONTINUE)
-        t->how = TRACEE_TO_SYSCALL;
-    go_on(source, t);
-}
-
 /* --- waiting --- */
 
 static void answer_requests(struct ptrace_source *source)
@@ -341,11 +28,11 @@ static void answer_requests(struct ptrace_source *source)
         return;
     pthread_mutex_lock(&source->lock);
     for (size_t i = 0; i < source->released.count; i++) {
-        struct tracee *t = find_tracee(source, source->released.items[i]);
+        struct tracee *t = ptrace_find_tracee(source, source->released.items[i]);
 
         if (t && t->kept_at_exit) {
             t->kept_at_exit = false;
-            go_on(source, t);
+            ptrace_go_on(source, t);
         }
     }
     source->released.count = 0;
@@ -368,7 +55,7 @@ static void serve_round(struct ptrace_source *source)
         count++;
     }
     for (size_t i = 0; i < count; i++)
-        dispatch(source, waiting[i].tid, waiting[i].status);
+        ptrace_dispatch(source, waiting[i].tid, waiting[i].status);
 }
 
 /* Waits for one stop and serves it. False: there is nothing left to wait for. */
@@ -386,7 +73,7 @@ static bool serve_one(struct ptrace_source *source)
     atomic_fetch_add_explicit(&source->idle_ns, units_monotonic_ns() - before_ns,
                               memory_order_relaxed);
     if (tid > 0)
-        dispatch(source, tid, status);
+        ptrace_dispatch(source, tid, status);
     return tid > 0 || errno == EINTR;
 }
 
@@ -401,7 +88,7 @@ static bool serve_until(struct ptrace_source *source, unsigned limit_ms,
         pid_t tid = waitpid(-1, &status, __WALL | WNOHANG);
 
         if (tid > 0) {
-            dispatch(source, tid, status);
+            ptrace_dispatch(source, tid, status);
             continue;
         }
         answer_requests(source);
@@ -443,7 +130,7 @@ static void thaw(struct ptrace_source *source, enum ptrace_mode mode)
     HASH_ITER(hh, source->tracees, t, next)
     {
         if (t->phase == PHASE_STOPPED)
-            go_on(source, t);
+            ptrace_go_on(source, t);
         else if (mode == MODE_DETACH)
             tracee_interrupt(t->tid);
     }
@@ -511,9 +198,9 @@ void ptrace_source_destroy(struct ptrace_source *source)
         return;
     source->quiet = true;
     HASH_ITER(hh, source->tracees, t, next_tracee)
-    remove_tracee(source, t);
+    ptrace_remove_tracee(source, t);
     HASH_ITER(hh, source->processes, p, next_process)
-    remove_process(source, p);
+    ptrace_remove_process(source, p);
     for (size_t i = source->next_event; i < source->events.count; i++)
         free(source->events.items[i].name);
     vector_deinit(&source->events);
@@ -534,7 +221,7 @@ static struct seep_error *seize_threads(struct ptrace_source *source, struct pro
     for (size_t i = 0; !err && i < tids.count; i++) {
         struct proc_stat stat;
 
-        if (find_tracee(source, tids.items[i]))
+        if (ptrace_find_tracee(source, tids.items[i]))
             continue;
 
         enum tracee_result result =
@@ -555,7 +242,7 @@ static struct seep_error *seize_threads(struct ptrace_source *source, struct pro
             }
             return obstacle_explain(p->pid, errnum);
         }
-        if (!add_tracee(source, p, tids.items[i]))
+        if (!ptrace_add_tracee(source, p, tids.items[i]))
             return error_no_memory();
         ++*ret_new;
     }
@@ -564,7 +251,7 @@ static struct seep_error *seize_threads(struct ptrace_source *source, struct pro
 
 struct seep_error *ptrace_source_attach(struct ptrace_source *source, pid_t pid)
 {
-    struct process *p = find_process(source, pid);
+    struct process *p = ptrace_find_process(source, pid);
     size_t seized = 0;
 
     if (p)
@@ -574,7 +261,7 @@ struct seep_error *ptrace_source_attach(struct ptrace_source *source, pid_t pid)
 
     if (err)
         return err;
-    p = add_process(source, pid);
+    p = ptrace_add_process(source, pid);
     if (!p)
         return error_no_memory();
     do
@@ -595,14 +282,14 @@ struct seep_error *ptrace_source_attach(struct ptrace_source *source, pid_t pid)
         tracee_interrupt(t->tid);
     }
     if (p->tracees == 0)
-        remove_process(source, p);
+        ptrace_remove_process(source, p);
     return err;
 }
 
 struct seep_error *ptrace_source_adopt(struct ptrace_source *source, pid_t pid, bool filtered)
 {
-    struct process *p = add_process(source, pid);
-    struct tracee *t = p ? add_tracee(source, p, pid) : NULL;
+    struct process *p = ptrace_add_process(source, pid);
+    struct tracee *t = p ? ptrace_add_tracee(source, p, pid) : NULL;
 
     if (!t)
         return error_no_memory();
@@ -619,13 +306,13 @@ struct seep_error *ptrace_source_begin(struct ptrace_source *source)
 
     HASH_ITER(hh, source->processes, p, next_process)
     if (p->pid != source->adopted && p->tracees > 0 && !p->started)
-        start_process(source, p, EVENT_START_ATTACHED, 0);
+        ptrace_start_process(source, p, EVENT_START_ATTACHED, 0);
     HASH_ITER(hh, source->tracees, t, next_tracee)
     {
         if (t->unwanted)
             t->process->started = false;
         else if (t->process->started && !t->newborn)
-            start_thread(source, t, 0);
+            ptrace_start_thread(source, t, 0);
     }
     look_at_all(source, SNAPSHOT_START, all_stopped);
     thaw(source, MODE_RUN);

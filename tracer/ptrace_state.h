@@ -113,3 +113,29 @@ void ptrace_call_abandon(struct ptrace_source *source, struct tracee *tracee);
 
 /* Notes TRACEE's name and emits an event when it has changed. */
 void ptrace_note_name(struct ptrace_source *source, struct tracee *tracee);
+
+/* --- ptrace_tracees.c --- */
+
+struct tracee *ptrace_find_tracee(const struct ptrace_source *source, pid_t tid);
+struct process *ptrace_find_process(const struct ptrace_source *source, pid_t pid);
+
+/* NULL: out of memory, which the source remembers. */
+struct process *ptrace_add_process(struct ptrace_source *source, pid_t pid);
+struct tracee *ptrace_add_tracee(struct ptrace_source *source, struct process *p, pid_t tid);
+
+void ptrace_set_phase(struct ptrace_source *source, struct tracee *t, enum tracee_phase phase);
+void ptrace_remove_tracee(struct ptrace_source *source, struct tracee *t);
+void ptrace_remove_process(struct ptrace_source *source, struct process *p);
+
+/* --- ptrace_stops.c --- */
+
+/* Acts on what waitpid reported of TID. */
+void ptrace_dispatch(struct ptrace_source *source, pid_t tid, int status);
+
+/* Lets T, which is stopped, go on as t->how and t->signal say, or keeps it, or detaches it. */
+void ptrace_go_on(struct ptrace_source *source, struct tracee *t);
+
+/* The life events of a process and of a thread that are traced from now on. */
+void ptrace_start_process(struct ptrace_source *source, struct process *p, enum event_start how,
+                          pid_t parent);
+void ptrace_start_thread(struct ptrace_source *source, struct tracee *t, pid_t parent);
