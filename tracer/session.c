@@ -14,19 +14,16 @@
 
 #include "base/io.h"
 #include "base/units.h"
-#include "evidence/events_file.h"
 #include "target/describe.h"
 #include "target/obstacle.h"
-#include "tracer/event_queue.h"
+#include "tracer/event_writer.h"
 #include "tracer/ptrace_source.h"
+#include "tracer/signals.h"
 #include "tracer/snapper.h"
 #include "tracer/spawn.h"
 
 enum {
-    QUEUE_EVENTS = 1 << 16,
     POLL_MS = 100,
-    WRITER_POLL_MS = 10,
-    FLUSH_MS = 1000,
     LAST_LOOK_LIMIT_MS = 5000,
     SLOWDOWN_WINDOW_MS = 5000,
     SWITCH_NS = 3000,     /* a stop's two context switches, which the tracer cannot time itself */
@@ -40,9 +37,8 @@ struct session {
     struct session_result result;
     struct case_dir *c;
     struct snapper *snapper;
-    struct event_queue queue;
     uint64_t started_ns;
-    sigset_t old_mask, ignored, waited;
+    struct signals signals;
     struct seep_error *err; /* that interrupts it */
     const char *reason;
     struct proc_pids roots, untraced;
@@ -60,13 +56,7 @@ struct session {
     _Atomic bool pump_ended; /* no more events */
     _Atomic bool stopped_recording;
 
-    pthread_t writer;
-    bool writing;
-    int events_fd;
-    _Atomic bool pushed_all;
-    _Atomic bool write_failed;
-    _Atomic uint64_t events_bytes, events_count;
-    struct seep_error *write_err; /* the writer's, read after write_failed or its end */
+    struct event_writer *writer;
 
     struct { /* the last window over which the slowdown was judged */
         uint64_t at_ns, stopped_ns;
@@ -127,8 +117,8 @@ static struct seep_error *spawn(struct session *s)
     const struct spawn_options options = {
         .argv = s->options.argv,
         .follow = s->options.follow,
-        .mask = &s->old_mask,
-        .ignored = &s->ignored,
+        .mask = &s->signals.mask,
+        .ignored = &s->signals.ignored,
     };
     struct seep_error *err = spawn_prepare(&options, &s->spawned);
 
@@ -206,7 +196,7 @@ static void take_in(struct session *s, const struct event *ev)
         snapper_watch(s->snapper, ev->pid, ev->args[2], is_root(s, ev->pid));
     else if (ev->kind == EVENT_PROCESS_EXIT)
         snapper_forget(s->snapper, ev->pid);
-    event_queue_push(&s->queue, ev);
+    event_writer_push(s->writer, ev);
 }
 
 static void pump(struct session *s)
@@ -266,97 +256,7 @@ static void *run_tracer(void *context)
     return NULL;
 }
 
-/* --- the writer thread --- */
-
-static void *run_writer(void *context)
-{
-    struct session *s = context;
-    struct events_writer *writer = NULL;
-    struct seep_error *err = events_writer_create(s->events_fd, &writer);
-    uint64_t flush_ns = units_monotonic_ns() + (uint64_t)FLUSH_MS * NS_PER_MS;
-    bool last_turn = false;
-
-    while (!last_turn) {
-        struct event ev;
-
-        last_turn = atomic_load(&s->pushed_all);
-        while (event_queue_pop(&s->queue, &ev)) {
-            if (!err)
-                err = event_sink_put(&writer->sink, &ev);
-            free(ev.name);
-        }
-        if (!err && units_monotonic_ns() >= flush_ns) {
-            err = events_writer_flush(writer);
-            flush_ns = units_monotonic_ns() + (uint64_t)FLUSH_MS * NS_PER_MS;
-        }
-        if (!err) {
-            atomic_store(&s->events_bytes, writer->written_bytes);
-            atomic_store(&s->events_count, writer->event_count);
-        } else if (!atomic_load(&s->write_failed)) {
-            s->write_err = err;
-            atomic_store(&s->write_failed, true);
-        }
-        if (!last_turn)
-            nanosleep(&(struct timespec){.tv_nsec = WRITER_POLL_MS * NS_PER_MS}, NULL);
-    }
-    if (!err) {
-        err = event_sink_finish(&writer->sink);
-        s->write_err = err;
-        atomic_store(&s->events_bytes, writer->written_bytes);
-        atomic_store(&s->write_failed, err != NULL);
-    }
-    events_writer_destroy(writer);
-    return NULL;
-}
-
 /* --- the main thread --- */
-
-static void ignore_signal(int signal)
-{
-    (void)signal;
-}
-
-/* Blocks what ends a recording, in this thread and those to come, and refuses ^Z, which would leave
- * the target standing at its next stop. */
-static void take_signals(struct session *s)
-{
-    static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-    struct sigaction old;
-    sigset_t blocked;
-
-    sigemptyset(&s->ignored);
-    for (int signal = 1; signal < NSIG; signal++)
-        if (sigaction(signal, NULL, &old) == 0 && old.sa_handler == SIG_IGN)
-            sigaddset(&s->ignored, signal);
-    sigemptyset(&s->waited);
-    for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-        if (ends[i] == SIGHUP && sigismember(&s->ignored, SIGHUP))
-            continue;
-        sigaddset(&s->waited, ends[i]);
-        sigaction(ends[i], &(struct sigaction){.sa_handler = ignore_signal}, NULL);
-    }
-    sigaction(SIGUSR1, &(struct sigaction){.sa_handler = ignore_signal}, NULL);
-    sigaction(SIGTSTP, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
-    sigaction(SIGTTOU, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
-    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
-    /* Ignored, it would have the kernel reap our children before we do. */
-    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
-    blocked = s->waited;
-    sigaddset(&blocked, SIGUSR1);
-    pthread_sigmask(SIG_BLOCK, &blocked, &s->old_mask);
-}
-
-static void give_signals_back(const struct session *s)
-{
-    static const int taken[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTOU, SIGPIPE};
-
-    for (size_t i = 0; i < ARRAY_SIZE(taken); i++) {
-        bool ignored = sigismember(&s->ignored, taken[i]) == 1;
-
-        sigaction(taken[i], &(struct sigaction){.sa_handler = ignored ? SIG_IGN : SIG_DFL}, NULL);
-    }
-    pthread_sigmask(SIG_SETMASK, &s->old_mask, NULL);
-}
 
 /* When memory runs out it is seep that is to go, not the target; but a program under seep run goes
  * with it. */
@@ -435,17 +335,19 @@ static void show_progress(struct session *s, uint64_t now_ns, bool last)
 {
     struct pollfd terminal = {.fd = STDERR_FILENO, .events = POLLOUT};
     struct snapper_stats stats;
+    struct event_writer_stats written;
     struct units_text duration, events, rss;
     char line[128];
 
     if (!s->options.show_progress || poll(&terminal, 1, 0) != 1)
         return;
     snapper_stats(s->snapper, &stats);
+    event_writer_stats(s->writer, &written);
 
     int len = last ? snprintf(line, sizeof(line), "\r\033[K")
                    : snprintf(line, sizeof(line), "\r\033[Kseep: %s, %s events, RSS %s  (^C ends)",
                               units_format_duration(&duration, now_ns - s->started_ns),
-                              units_format_count(&events, atomic_load(&s->events_count)),
+                              units_format_count(&events, written.events),
                               units_format_size(&rss, stats.rss_bytes));
 
     if (write(STDERR_FILENO, line, (size_t)len) < 0)
@@ -463,22 +365,22 @@ static void pass_on(struct session *s, const siginfo_t *signal)
 /* True: the recording is over. */
 static bool is_over(struct session *s, uint64_t now_ns)
 {
-    struct snapper_stats stats;
+    struct snapper_stats snapshots;
+    struct event_writer_stats events;
     struct seep_error *err = snapper_take_error(s->snapper);
 
-    snapper_stats(s->snapper, &stats);
+    snapper_stats(s->snapper, &snapshots);
+    event_writer_stats(s->writer, &events);
     if (err)
         interrupt(s, err, "the snapshots could not be written");
-    else if (atomic_load(&s->write_failed))
+    else if (events.failed)
         interrupt(s, NULL, "the events could not be written");
     else if (s->options.max_bytes &&
-             stats.written_bytes + atomic_load(&s->events_bytes) >= s->options.max_bytes)
+             snapshots.written_bytes + events.written_bytes >= s->options.max_bytes)
         interrupt(s, NULL, "the case reached --max-size");
-    else if (s->options.for_ns && now_ns - s->started_ns >= s->options.for_ns)
-        return true;
-    else
+    else if (s->options.for_ns == 0 || now_ns - s->started_ns < s->options.for_ns)
         return atomic_load(&s->pump_ended) &&
-               (stats.watched == 0 || !(s->degraded || s->untraced.count));
+               (snapshots.watched == 0 || !(s->degraded || s->untraced.count));
     return true;
 }
 
@@ -488,17 +390,16 @@ static void watch_over(struct session *s)
     bool over = false;
 
     while (!over) {
-        siginfo_t signal;
-        int got =
-            sigtimedwait(&s->waited, &signal, &(struct timespec){.tv_nsec = POLL_MS * NS_PER_MS});
+        siginfo_t info;
+        int signal = signals_wait(&s->signals, POLL_MS, &info);
         uint64_t now_ns = units_monotonic_ns();
 
-        if (got > 0 && s->options.argv && !atomic_load(&s->pump_ended))
-            pass_on(s, &signal);
-        else if (got > 0)
+        if (signal && s->options.argv && !atomic_load(&s->pump_ended))
+            pass_on(s, &info);
+        else if (signal)
             over = true;
         over = is_over(s, now_ns) || over;
-        if (!over && s->tracing && !atomic_load(&s->pump_ended))
+        if (!over && !atomic_load(&s->pump_ended))
             judge_slowdown(s, now_ns);
         if (now_ns - shown_ns > NS_PER_S) {
             show_progress(s, now_ns, false);
@@ -544,8 +445,6 @@ static struct seep_error *start_case(struct session *s)
         err = s->options.argv ? describe_program(s) : describe_target(s->c, pid);
     if (!err)
         err = case_save(s->c, CASE_RECORDING, NULL);
-    if (!err)
-        err = case_create_file(s->c, "events", &s->events_fd);
     return err;
 }
 
@@ -576,13 +475,13 @@ static struct seep_error *start_recorders(struct session *s)
         .context = s,
         .dump_context = s->options.dump_context,
     };
-    struct seep_error *err = event_queue_init(&s->queue, QUEUE_EVENTS);
+    int events_fd;
+    struct seep_error *err = case_create_file(s->c, "events", &events_fd);
 
     if (!err)
+        err = event_writer_create(events_fd, &s->writer);
+    if (!err)
         err = snapper_create(&snapper, &s->snapper);
-    if (!err && (errno = pthread_create(&s->writer, NULL, run_writer, s)) != 0)
-        err = error_errno(errno, NULL, "cannot start a thread");
-    s->writing = !err;
     return err;
 }
 
@@ -618,10 +517,6 @@ static void stop_recording(struct session *s)
         ptrace_source_end(s->source, PTRACE_ENDING_DETACH);
     while (s->tracing && !atomic_load(&s->pump_ended))
         nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
-    atomic_store(&s->pushed_all, true);
-    if (s->writing)
-        pthread_join(s->writer, NULL);
-    s->writing = false;
 }
 
 static void note_alive(struct session *s)
@@ -641,6 +536,7 @@ static struct seep_error *describe_watching(struct session *s)
     struct rusage usage;
     uint64_t now_ns = units_monotonic_ns(), cpu_ns = 0;
     struct snapper_stats stats;
+    struct event_writer_stats events;
     const char *backend =
         s->untraced.count && s->untraced.count == s->options.pid_count ? "snapshots" : "ptrace";
     struct seep_error *err;
@@ -649,11 +545,12 @@ static struct seep_error *describe_watching(struct session *s)
     cpu_ns = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * NS_PER_S +
              (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * NS_PER_US;
     snapper_stats(s->snapper, &stats);
+    event_writer_stats(s->writer, &events);
     err = case_set_text(s->c, "watch", "backend", backend);
     if (!err)
         err = case_set_number(s->c, "clock", "ended_ns", now_ns);
     if (!err)
-        err = case_set_number(s->c, "watch", "lost_events", atomic_load(&s->queue.lost));
+        err = case_set_number(s->c, "watch", "lost_events", events.lost);
     if (!err)
         err = case_set_number(s->c, "watch", "watcher_cpu_ns", cpu_ns);
     if (!err)
@@ -669,7 +566,7 @@ static struct seep_error *describe_watching(struct session *s)
 
 static void conclude(struct session *s)
 {
-    struct seep_error *err = atomic_load(&s->write_failed) ? take_ptr(s->write_err) : NULL;
+    struct seep_error *err = event_writer_finish(s->writer);
 
     if (err)
         interrupt(s, err, "the events could not be written");
@@ -692,7 +589,6 @@ struct seep_error *session_record(const struct session_options *options,
     if (!s)
         return error_no_memory();
     s->options = *options;
-    s->events_fd = -1;
     s->started_ns = s->window.at_ns = units_monotonic_ns();
     s->spawned = (struct spawned){.pid = -1, .start_fd = -1, .result_fd = -1};
     pthread_mutex_init(&s->lock, NULL);
@@ -701,7 +597,7 @@ struct seep_error *session_record(const struct session_options *options,
         err = vector_push(&s->roots, options->pids[i]);
     if (!options->argv)
         offer_to_the_oom_killer();
-    take_signals(s);
+    signals_take(&s->signals);
     if (!err)
         err = start_tracer(s);
     if (!err)
@@ -719,7 +615,7 @@ struct seep_error *session_record(const struct session_options *options,
             s->result.exec_errno = spawn_result(&s->spawned);
         conclude(s);
     }
-    give_signals_back(s);
+    signals_give_back(&s->signals);
     if (err) {
         session_finish(s);
         return err;
@@ -752,8 +648,7 @@ int session_finish(struct session *s)
         ptrace_source_stats(s->source, &stats);
         ptrace_source_destroy(s->source);
     }
-    event_queue_deinit(&s->queue);
-    cleanup_close(&s->events_fd);
+    event_writer_destroy(s->writer);
     cleanup_close(&s->spawned.start_fd);
     cleanup_close(&s->spawned.result_fd);
     vector_deinit(&s->roots);

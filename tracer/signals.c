@@ -1,0 +1,65 @@
+#include "tracer/signals.h"
+
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/units.h"
+
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+/* Ignored, SIGCHLD would have the kernel reap our children before we do. */
+static const int set_aside[] = {SIGTSTP, SIGTTOU, SIGPIPE, SIGCHLD};
+
+static void do_nothing(int signal)
+{
+    (void)signal;
+}
+
+static void set_action(int signal, void (*handler)(int))
+{
+    sigaction(signal, &(struct sigaction){.sa_handler = handler}, NULL);
+}
+
+void signals_take(struct signals *s)
+{
+    sigset_t blocked;
+
+    sigemptyset(&s->ignored);
+    sigemptyset(&s->waited);
+    for (int signal = 1; signal < NSIG; signal++) {
+        struct sigaction old;
+
+        if (sigaction(signal, NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+            sigaddset(&s->ignored, signal);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+        if (ends[i] == SIGHUP && sigismember(&s->ignored, SIGHUP))
+            continue;
+        sigaddset(&s->waited, ends[i]);
+        set_action(ends[i], do_nothing);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(set_aside); i++)
+        set_action(set_aside[i], set_aside[i] == SIGCHLD ? SIG_DFL : SIG_IGN);
+    set_action(SIGUSR1, do_nothing);
+    blocked = s->waited;
+    sigaddset(&blocked, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &blocked, &s->mask);
+}
+
+void signals_give_back(const struct signals *s)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(ends) + ARRAY_SIZE(set_aside); i++) {
+        int signal = i < ARRAY_SIZE(ends) ? ends[i] : set_aside[i - ARRAY_SIZE(ends)];
+
+        set_action(signal, sigismember(&s->ignored, signal) == 1 ? SIG_IGN : SIG_DFL);
+    }
+    pthread_sigmask(SIG_SETMASK, &s->mask, NULL);
+}
+
+int signals_wait(const struct signals *s, unsigned limit_ms, siginfo_t *ret_info)
+{
+    struct timespec limit = {.tv_sec = limit_ms / 1000,
+                             .tv_nsec = (long)(limit_ms % 1000) * NS_PER_MS};
+    int signal = sigtimedwait(&s->waited, ret_info, &limit);
+
+    return signal > 0 ? signal : 0;
+}
