@@ -6,11 +6,13 @@
 #include "base/cleanup.h"
 #include "cmd/command.h"
 
+extern const struct seep_command command_check;
 extern const struct seep_command command_docs;
 extern const struct seep_command command_show;
 
 const struct seep_command *const commands[] = {
     &command_show,
+    &command_check,
     &command_docs,
     NULL,
 };

@@ -37,6 +37,16 @@ void case_destroy(struct case_dir *c)
     free(c);
 }
 
+void case_discard(struct case_dir *c)
+{
+    static const char *const files[] = {"case.json", "events", "snapshots"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+        unlinkat(c->fd, files[i], 0);
+    unlinkat(c->fd, "threads", AT_REMOVEDIR);
+    rmdir(c->path);
+}
+
 /* --- setting --- */
 
 struct seep_error *case_set(struct case_dir *c, const char *part, const char *name, json_t *value)

@@ -48,6 +48,10 @@ struct seep_error *case_open(const char *path, struct case_dir **ret_case);
 void case_destroy(struct case_dir *c);
 DEFINE_CLEANUP(struct case_dir *, case_destroy);
 
+/* Removes a fresh case in which nothing was recorded: its own files, and the directory when nothing
+ * else is in it. */
+void case_discard(struct case_dir *c);
+
 /* CASE_RECORDING only while its recorder lives. */
 enum case_state case_state(const struct case_dir *c);
 

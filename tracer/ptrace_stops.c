@@ -138,6 +138,7 @@ static void executed(struct ptrace_source *source, struct tracee *t)
         ptrace_start_thread(source, t, 0);
     }
     ptrace_emit_life(source, EVENT_EXEC, p->pid, t->tid, (uint64_t[3]){former}, 0, exe);
+    ptrace_note_name(source, t);
     p->base_wanted = false;
     if (!source->quiet)
         source->options.hooks.base(source->options.hooks.context, p->pid, SNAPSHOT_EXEC, true);
