@@ -1,0 +1,191 @@
+/* The tree against an array of pages, with operations from fixed seeds. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/interval_map.h"
+
+enum { PAGES = 6000 };
+
+struct model {
+    uint32_t tags[PAGES]; /* 0: free */
+};
+
+static uint64_t below(uint64_t *seed, uint64_t n)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return (*seed >> 33) % n;
+}
+
+static void check_equal(const struct interval_map *map, const struct model *model)
+{
+    struct interval_cursor cursor;
+    uint64_t page = 0, count = 0;
+
+    for (const struct interval *item = interval_map_seek(map, 0, &cursor); item;
+         item = interval_cursor_next(&cursor)) {
+        assert_true(item->start < item->end);
+        assert_true(item->start >= page);
+        for (; page < item->start; page++)
+            assert_int_equal(model->tags[page], 0);
+        for (; page < item->end; page++)
+            assert_int_equal(model->tags[page], item->tag);
+        count++;
+    }
+    for (; page < PAGES; page++)
+        assert_int_equal(model->tags[page], 0);
+    assert_int_equal(count, map->count);
+}
+
+static void check_seek(const struct interval_map *map, const struct model *model, uint64_t addr)
+{
+    struct interval_cursor cursor;
+    const struct interval *item = interval_map_seek(map, addr, &cursor);
+    uint64_t page = addr;
+
+    while (page < PAGES && !model->tags[page])
+        page++;
+    if (page == PAGES) {
+        assert_null(item);
+        return;
+    }
+    assert_non_null(item);
+    assert_int_equal(item->tag, model->tags[page]);
+    assert_true(page == addr ? item->start <= addr && addr < item->end : item->start == page);
+}
+
+static void clear(struct interval_map *map, struct model *model, uint64_t start, uint64_t end)
+{
+    for (;;) {
+        struct interval piece;
+        bool took;
+
+        assert_null(interval_map_take(map, start, end, &piece, &took));
+        if (!took)
+            break;
+        assert_true(piece.start >= start && piece.end <= end && piece.start < piece.end);
+        for (uint64_t page = piece.start; page < piece.end; page++) {
+            assert_int_equal(model->tags[page], piece.tag);
+            model->tags[page] = 0;
+        }
+    }
+    for (uint64_t page = start; page < end; page++)
+        assert_int_equal(model->tags[page], 0);
+}
+
+/* LONGEST rules how crowded the map gets: 1 makes thousands of intervals and high trees. */
+static void run_random(uint64_t seed, unsigned steps, unsigned longest, unsigned tags)
+{
+    struct model *model = calloc(1, sizeof(*model));
+    struct interval_map map = {0};
+
+    for (unsigned i = 0; i < steps; i++) {
+        uint64_t start = below(&seed, PAGES), end = start + 1 + below(&seed, longest);
+        uint64_t wide = below(&seed, 100) == 0 ? 200 : 0;
+
+        end = end + wide > PAGES ? PAGES : end + wide;
+        clear(&map, model, start, end);
+        if (below(&seed, 5) < (i / 4000 % 2 ? 1 : 4)) {
+            struct interval item = {
+                .start = start, .end = end, .tag = 1 + (uint32_t)below(&seed, tags)};
+
+            assert_null(interval_map_insert(&map, &item));
+            for (uint64_t page = start; page < end; page++)
+                model->tags[page] = item.tag;
+        }
+        check_seek(&map, model, below(&seed, PAGES));
+        if (i % 256 == 0)
+            check_equal(&map, model);
+    }
+    check_equal(&map, model);
+    clear(&map, model, 0, PAGES);
+    assert_int_equal(map.count, 0);
+    assert_null(map.root);
+    interval_map_deinit(&map);
+    free(model);
+}
+
+static void test_random(void **state)
+{
+    (void)state;
+    run_random(1, 60000, 1, 1000);
+    run_random(2, 60000, 4, 3);
+    run_random(3, 60000, 40, 2);
+    run_random(4, 60000, 2, 1000000);
+}
+
+static void test_runs(void **state)
+{
+    struct interval_map map = {0};
+    enum { COUNT = 100000 };
+
+    (void)state;
+    for (int descending = 0; descending < 2; descending++) {
+        for (uint64_t i = 0; i < COUNT; i++) {
+            uint64_t start = (descending ? COUNT - i : COUNT + 1 + i) * 2;
+
+            assert_null(interval_map_insert(
+                &map, &(struct interval){.start = start, .end = start + 1, .tag = 1}));
+        }
+    }
+    assert_int_equal(map.count, 2 * COUNT);
+    /* Runs leave nodes nearly full, whichever way they go. */
+    assert_true(interval_map_bytes(&map) < map.count * 40);
+
+    /* What is left after nearly all are gone keeps no empty house. */
+    for (uint64_t i = 1; i <= 2 * COUNT; i++) {
+        struct interval piece;
+        bool took;
+
+        if (i % 100 == 0)
+            continue;
+        assert_null(interval_map_take(&map, i * 2, i * 2 + 1, &piece, &took));
+        assert_true(took);
+    }
+    assert_int_equal(map.count, 2 * COUNT / 100);
+    assert_true(interval_map_bytes(&map) < map.count * 100);
+    interval_map_deinit(&map);
+}
+
+static void test_joins(void **state)
+{
+    struct interval_map map = {0};
+    struct interval piece;
+    bool took;
+
+    (void)state;
+    assert_null(interval_map_insert(&map, &(struct interval){.start = 10, .end = 50, .tag = 1}));
+    assert_null(interval_map_take(&map, 20, 30, &piece, &took));
+    assert_true(took && piece.start == 20 && piece.end == 30);
+    assert_int_equal(map.count, 2);
+    assert_null(interval_map_insert(&map, &(struct interval){.start = 20, .end = 25, .tag = 1}));
+    assert_int_equal(map.count, 2);
+    assert_null(interval_map_insert(&map, &(struct interval){.start = 25, .end = 30, .tag = 1}));
+    assert_int_equal(map.count, 1);
+    assert_null(interval_map_insert(&map, &(struct interval){.start = 50, .end = 51, .tag = 2}));
+    assert_int_equal(map.count, 2);
+
+    uint64_t top = UINT64_MAX - 4096;
+
+    assert_null(
+        interval_map_insert(&map, &(struct interval){.start = top, .end = UINT64_MAX, .tag = 3}));
+    assert_null(interval_map_take(&map, top + 1, UINT64_MAX, &piece, &took));
+    assert_true(took && piece.start == top + 1 && piece.end == UINT64_MAX);
+    interval_map_deinit(&map);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_joins),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
