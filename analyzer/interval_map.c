@@ -386,7 +386,7 @@ struct seep_error *interval_map_take(struct interval_map *map, uint64_t start, u
     struct interval_cursor path;
     struct interval *item = seek(map, start, &path);
 
-    if (!item || item->start >= end) {
+    if (!item || start >= end || item->start >= end) {
         *ret_took = false;
         return NULL;
     }

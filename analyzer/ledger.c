@@ -1,0 +1,280 @@
+#include "analyzer/ledger.h"
+
+#include <stdlib.h>
+
+#include "analyzer/ledger_internal.h"
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+struct ledger_process {
+    pid_t pid;
+    struct ledger_space *space;
+    UT_hash_handle hh;
+};
+
+struct seep_error *ledger_create(struct ledger **ret_ledger)
+{
+    struct ledger *ledger = calloc(1, sizeof(*ledger));
+
+    if (!ledger)
+        return error_no_memory();
+    TAILQ_INIT(&ledger->spaces);
+    ledger->page_bytes = 4096;
+    *ret_ledger = ledger;
+    return NULL;
+}
+
+static void forget_space(struct ledger *ledger, struct ledger_space *space)
+{
+    TAILQ_REMOVE(&ledger->spaces, space, entry);
+    space_destroy(space);
+}
+
+void ledger_destroy(struct ledger *ledger)
+{
+    struct ledger_process *process, *following;
+
+    if (!ledger)
+        return;
+    HASH_ITER(hh, ledger->processes, process, following)
+    {
+        HASH_DEL(ledger->processes, process);
+        free(process);
+    }
+    while (!TAILQ_EMPTY(&ledger->spaces))
+        forget_space(ledger, TAILQ_FIRST(&ledger->spaces));
+    ledger_calls_deinit(ledger);
+    charges_deinit(&ledger->charges);
+    free(ledger);
+}
+
+void ledger_set_page_bytes(struct ledger *ledger, uint64_t page_bytes)
+{
+    ledger->page_bytes = page_bytes;
+}
+
+/* --- processes --- */
+
+static struct ledger_process *find_process(const struct ledger *ledger, pid_t pid)
+{
+    struct ledger_process *process = ledger->last;
+
+    if (!process || process->pid != pid)
+        HASH_FIND(hh, ledger->processes, &pid, sizeof(pid), process);
+    return process;
+}
+
+struct ledger_space *ledger_space_of(const struct ledger *ledger, pid_t pid)
+{
+    const struct ledger_process *process = find_process(ledger, pid);
+
+    return process ? process->space : NULL;
+}
+
+static struct seep_error *new_space(struct ledger *ledger, pid_t pid,
+                                    struct ledger_space **ret_space)
+{
+    struct seep_error *err = space_create(&ledger->charges, pid, ret_space);
+
+    if (!err)
+        TAILQ_INSERT_TAIL(&ledger->spaces, *ret_space, entry);
+    return err;
+}
+
+/* Lets PID have SPACE from now on. The space that an earlier process of that pid had stays in the
+ * books. */
+static struct seep_error *settle_process(struct ledger *ledger, pid_t pid,
+                                         struct ledger_space *space)
+{
+    struct ledger_process *process = find_process(ledger, pid);
+
+    if (!process) {
+        process = calloc(1, sizeof(*process));
+        if (!process)
+            return error_no_memory();
+        process->pid = pid;
+        HASH_ADD(hh, ledger->processes, pid, sizeof(pid), process);
+        if (!process->hh.tbl) {
+            free(process);
+            return error_no_memory();
+        }
+    }
+    process->space = space;
+    space->users++;
+    ledger->last = process;
+    return NULL;
+}
+
+/* A process with empty books: what it has is still to be seen. */
+static struct seep_error *start_fresh(struct ledger *ledger, pid_t pid,
+                                      struct ledger_space **ret_space)
+{
+    struct ledger_space *space;
+    struct seep_error *err = new_space(ledger, pid, &space);
+
+    if (err)
+        return err;
+    space->uncertain = true;
+    err = settle_process(ledger, pid, space);
+    if (!err)
+        *ret_space = space;
+    return err;
+}
+
+struct seep_error *ledger_space_for(struct ledger *ledger, pid_t pid,
+                                    struct ledger_space **ret_space)
+{
+    struct ledger_process *process = find_process(ledger, pid);
+
+    if (!process)
+        return start_fresh(ledger, pid, ret_space);
+    ledger->last = process;
+    *ret_space = process->space;
+    return NULL;
+}
+
+static struct seep_error *apply_start(struct ledger *ledger, const struct event *ev)
+{
+    struct ledger_space *parent = ledger_space_of(ledger, (pid_t)ev->args[1]);
+    struct ledger_space *space;
+    struct seep_error *err;
+
+    if (!parent || ev->args[0] == EVENT_START_ATTACHED)
+        return start_fresh(ledger, ev->pid, &space);
+    if (ev->args[0] == EVENT_START_SHARED)
+        return settle_process(ledger, ev->pid, parent);
+    err = new_space(ledger, ev->pid, &space);
+    if (!err)
+        err = space_inherit(space, parent);
+    return err ? err : settle_process(ledger, ev->pid, space);
+}
+
+static struct seep_error *apply_exec(struct ledger *ledger, const struct event *ev)
+{
+    struct ledger_space *old = ledger_space_of(ledger, ev->pid), *fresh;
+
+    if (old && --old->users == 0)
+        forget_space(ledger, old);
+    return start_fresh(ledger, ev->pid, &fresh);
+}
+
+static void apply_lost(struct ledger *ledger, const struct event *ev)
+{
+    struct ledger_space *space = ledger_space_of(ledger, ev->pid);
+
+    if (space) {
+        space->uncertain = true;
+        return;
+    }
+    TAILQ_FOREACH (space, &ledger->spaces, entry)
+        space->uncertain = true;
+}
+
+struct seep_error *ledger_apply(struct ledger *ledger, const struct event *ev)
+{
+    ledger->events++;
+    switch (ev->kind) {
+    case EVENT_PROCESS_START:
+        return apply_start(ledger, ev);
+    case EVENT_EXEC:
+        return apply_exec(ledger, ev);
+    case EVENT_LOST:
+        apply_lost(ledger, ev);
+        return NULL;
+    default:
+        break;
+    }
+    if (!event_is_syscall(ev))
+        return NULL;
+
+    struct ledger_space *space;
+    struct seep_error *err = ledger_space_for(ledger, ev->pid, &space);
+
+    return err ? err : ledger_calls_apply(ledger, space, ev);
+}
+
+/* --- questions --- */
+
+const struct ledger_space *ledger_find(const struct ledger *ledger, pid_t pid)
+{
+    return ledger_space_of(ledger, pid);
+}
+
+bool ledger_is_uncertain(const struct ledger *ledger, pid_t pid)
+{
+    const struct ledger_space *space = ledger_space_of(ledger, pid);
+
+    return !space || space->uncertain;
+}
+
+bool ledger_is_free(const struct ledger *ledger, pid_t pid, uint64_t start, uint64_t end)
+{
+    const struct ledger_space *space = ledger_space_of(ledger, pid);
+    struct interval_cursor cursor;
+    const struct interval *item = space ? interval_map_seek(&space->map, start, &cursor) : NULL;
+
+    return !item || item->start >= end;
+}
+
+void ledger_each(const struct ledger_space *space, uint64_t start, uint64_t end, ledger_visit visit,
+                 void *context)
+{
+    struct interval_cursor cursor;
+
+    for (const struct interval *item = interval_map_seek(&space->map, start, &cursor);
+         item && item->start < end; item = interval_cursor_next(&cursor)) {
+        struct ledger_interval interval = {
+            .start = item->start > start ? item->start : start,
+            .end = item->end < end ? item->end : end,
+            .charge = item->owner,
+            .perms = item->tag & SPACE_PERMS,
+            .backing = (uint8_t)space_backing(item->tag),
+            .inherited = item->tag & SPACE_INHERITED,
+        };
+
+        if (!visit(&interval, context))
+            return;
+    }
+}
+
+void ledger_each_group(const struct ledger *ledger,
+                       bool (*visit)(const struct ledger_group *group, void *context),
+                       void *context)
+{
+    charges_each_group(&ledger->charges, visit, context);
+}
+
+void ledger_each_space(const struct ledger *ledger,
+                       bool (*visit)(const struct ledger_space *space, pid_t pid, void *context),
+                       void *context)
+{
+    const struct ledger_space *space;
+
+    TAILQ_FOREACH (space, &ledger->spaces, entry)
+        if (!visit(space, space->pid, context))
+            return;
+}
+
+void ledger_totals(const struct ledger *ledger, struct ledger_totals *ret_totals)
+{
+    struct ledger_totals totals = {
+        .events = ledger->events,
+        .live_charges = ledger->charges.live_count,
+        .live_bytes = ledger->charges.live_bytes,
+        .conflicts = ledger->conflicts,
+        .perms_differ_bytes = ledger->perms_differ_bytes,
+        .memory_bytes = sizeof(*ledger) + charges_memory(&ledger->charges) +
+                        HASH_COUNT(ledger->processes) * sizeof(struct ledger_process),
+    };
+    const struct ledger_space *space;
+
+    TAILQ_FOREACH (space, &ledger->spaces, entry) {
+        totals.intervals += space->map.count;
+        totals.unknown_bytes += space->unknown_bytes;
+        totals.memory_bytes += sizeof(*space) + interval_map_bytes(&space->map) +
+                               space->attachments.capacity * sizeof(*space->attachments.items) +
+                               space->scratch.capacity * sizeof(*space->scratch.items);
+    }
+    *ret_totals = totals;
+}

@@ -1,0 +1,705 @@
+/* Each rule of the ledger by a small story: what the calls did, and who holds what afterwards. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+
+#include "analyzer/ledger.h"
+
+enum { PID = 100, TID = 101, PAGE = 4096, MAX_PIECES = 64 };
+
+#define RW   (PROT_READ | PROT_WRITE)
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+#define BASE UINT64_C(0x7f0000000000)
+
+static struct ledger *ledger;
+static uint64_t now_ns;
+
+static int setup(void **state)
+{
+    (void)state;
+    now_ns = 0;
+    return ledger_create(&ledger) != NULL;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    ledger_destroy(ledger);
+    return 0;
+}
+
+static struct event call_of(pid_t pid, uint8_t kind, int64_t result, const uint64_t *args, size_t n)
+{
+    struct event ev = {.enter_ns = now_ns + 1,
+                       .exit_ns = now_ns + 2,
+                       .result = result,
+                       .pid = pid,
+                       .tid = pid == PID ? TID : pid,
+                       .kind = kind};
+
+    now_ns += 10;
+    memcpy(ev.args, args, n * sizeof(*args));
+    return ev;
+}
+
+static void apply(pid_t pid, uint8_t kind, int64_t result, const uint64_t *args, size_t n)
+{
+    struct event ev = call_of(pid, kind, result, args, n);
+
+    assert_null(ledger_apply(ledger, &ev));
+}
+
+#define CALL_OF(pid, kind, result, ...)                                                            \
+    apply((pid), (kind), (int64_t)(result), (uint64_t[]){__VA_ARGS__},                             \
+          sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
+#define CALL(kind, result, ...) CALL_OF(PID, kind, result, __VA_ARGS__)
+
+static void map(uint64_t at, uint64_t pages)
+{
+    CALL(EVENT_MMAP, at, 0, pages * PAGE, RW, ANON, (uint64_t)-1, 0);
+}
+
+/* Page N of the area all stories play in. */
+static uint64_t page(uint64_t n)
+{
+    return BASE + n * PAGE;
+}
+
+static struct ledger_interval pieces[MAX_PIECES];
+static size_t piece_count;
+
+static bool collect(const struct ledger_interval *interval, void *context)
+{
+    (void)context;
+    assert_true(piece_count < MAX_PIECES);
+    pieces[piece_count++] = *interval;
+    return true;
+}
+
+/* "0-4:a 6-8:." in pages from BASE; a, b, c: charges in order of their time; .: unknown; ~:
+ * inherited; upper case: no access. */
+static const char *picture_of(pid_t pid)
+{
+    static char text[1024];
+    const struct ledger_space *space = ledger_find(ledger, pid);
+    const struct ledger_charge *seen[26];
+    size_t count = 0, used = 0;
+
+    assert_non_null(space);
+    piece_count = 0;
+    ledger_each(space, 0, UINT64_MAX, collect, NULL);
+    for (size_t i = 0; i < piece_count; i++) {
+        size_t at = 0;
+
+        if (!pieces[i].charge)
+            continue;
+        while (at < count && seen[at] != pieces[i].charge)
+            at++;
+        if (at < count)
+            continue;
+        while (at > 0 && seen[at - 1]->time_ns > pieces[i].charge->time_ns) {
+            seen[at] = seen[at - 1];
+            at--;
+        }
+        seen[at] = pieces[i].charge;
+        count++;
+    }
+    text[0] = '\0';
+    for (size_t i = 0; i < piece_count; i++) {
+        char who = pieces[i].inherited ? '~' : '.';
+
+        for (size_t c = 0; c < count; c++)
+            if (seen[c] == pieces[i].charge)
+                who = (char)((pieces[i].perms & 7 ? 'a' : 'A') + c);
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%lld-%lld:%c", i ? " " : "",
+                                 ((long long)pieces[i].start - (long long)BASE) / PAGE,
+                                 ((long long)pieces[i].end - (long long)BASE) / PAGE, who);
+    }
+    return text;
+}
+
+#define assert_picture(expected) assert_string_equal(picture_of(PID), (expected))
+
+static struct ledger_totals totals(void)
+{
+    struct ledger_totals result;
+
+    ledger_totals(ledger, &result);
+    return result;
+}
+
+struct group_query {
+    uint8_t kind;
+    uint64_t unit_bytes;
+    struct ledger_group found;
+    unsigned count;
+};
+
+static bool match_group(const struct ledger_group *group, void *context)
+{
+    struct group_query *query = context;
+
+    if (group->kind == query->kind && group->unit_bytes == query->unit_bytes) {
+        query->found = *group;
+        query->count++;
+    }
+    assert_int_equal(group->calls, group->freed + group->dropped + group->live_count);
+    return true;
+}
+
+static struct ledger_group group(uint8_t kind, uint64_t pages)
+{
+    struct group_query query = {.kind = kind, .unit_bytes = pages * PAGE};
+
+    ledger_each_group(ledger, match_group, &query);
+    assert_int_equal(query.count, 1);
+    return query.found;
+}
+
+/* --- mmap and munmap --- */
+
+static void test_unmaps(void **state)
+{
+    (void)state;
+    map(page(0), 4);
+    map(page(4), 4);
+    map(page(10), 2);
+    assert_picture("0-4:a 4-8:b 10-12:c");
+    CALL(EVENT_MUNMAP, 0, page(1), PAGE + 1);
+    assert_picture("0-1:a 3-4:a 4-8:b 10-12:c");
+    CALL(EVENT_MUNMAP, 0, page(3), 8 * PAGE); /* over an end, a whole, a hole, a beginning */
+    assert_picture("0-1:a 11-12:b");
+    CALL(EVENT_MUNMAP, -EINVAL, page(0), 12 * PAGE);
+    assert_picture("0-1:a 11-12:b");
+    assert_int_equal(totals().live_bytes, 2 * PAGE);
+    assert_int_equal(group(EVENT_MMAP, 4).calls, 2);
+    assert_int_equal(group(EVENT_MMAP, 4).freed, 1);
+    assert_int_equal(group(EVENT_MMAP, 4).live_bytes, PAGE);
+    assert_int_equal(totals().conflicts, 0);
+}
+
+static void test_fixed(void **state)
+{
+    (void)state;
+    map(page(0), 8);
+    CALL(EVENT_MMAP, page(2), page(2), 2 * PAGE, RW, ANON | MAP_FIXED, (uint64_t)-1, 0);
+    assert_picture("0-2:a 2-4:b 4-8:a");
+    assert_int_equal(group(EVENT_MMAP, 8).live_bytes, 6 * PAGE);
+    CALL(EVENT_MMAP, -EEXIST, page(2), 2 * PAGE, RW, ANON | MAP_FIXED_NOREPLACE, (uint64_t)-1, 0);
+    assert_picture("0-2:a 2-4:b 4-8:a");
+    /* A hint that was not followed. */
+    CALL(EVENT_MMAP, page(20), page(2), PAGE, RW, ANON, (uint64_t)-1, 0);
+    assert_picture("0-2:a 2-4:b 4-8:a 20-21:c");
+    assert_int_equal(totals().conflicts, 0);
+    /* Books that must be wrong: the kernel never replaces for a plain mmap. */
+    map(page(7), 2);
+    assert_int_equal(totals().conflicts, 1);
+    assert_picture("0-2:a 2-4:b 4-7:a 7-9:d 20-21:c");
+}
+
+static void test_huge(void **state)
+{
+    (void)state;
+    CALL(EVENT_MMAP, page(0), 0, 1, RW, ANON | MAP_HUGETLB, (uint64_t)-1, 0);
+    assert_picture("0-512:a");
+    CALL(EVENT_MMAP, page(262144), 0, PAGE, RW, ANON | MAP_HUGETLB | 30 << 26, (uint64_t)-1, 0);
+    assert_picture("0-512:a 262144-524288:b");
+    CALL(EVENT_MREMAP, page(0), page(0), 2 << 20, 1, 0, 0); /* no smaller than one huge page */
+    assert_picture("0-512:a 262144-524288:b");
+}
+
+/* --- mremap --- */
+
+static void test_mremap_in_place(void **state)
+{
+    (void)state;
+    map(page(0), 4);
+    CALL(EVENT_MREMAP, page(0), page(0), 4 * PAGE, 6 * PAGE, 0, 0);
+    assert_picture("0-4:a 4-6:b");
+    CALL(EVENT_MREMAP, page(0), page(0), 6 * PAGE, 9 * PAGE, 0, 0);
+    assert_picture("0-4:a 4-6:b 6-9:c");
+    assert_int_equal(pieces[1].charge->steps, 1);
+    assert_int_equal(pieces[2].charge->steps, 2);
+    assert_int_equal(group(EVENT_MREMAP, 3).extensions, 1);
+    CALL(EVENT_MREMAP, -ENOMEM, page(0), 9 * PAGE, 90 * PAGE, 0, 0);
+    CALL(EVENT_MREMAP, page(0), page(0), 9 * PAGE, 9 * PAGE, 0, 0);
+    assert_picture("0-4:a 4-6:b 6-9:c");
+    CALL(EVENT_MREMAP, page(0), page(0), 9 * PAGE, 5 * PAGE, 0, 0);
+    assert_picture("0-4:a 4-5:b");
+    assert_int_equal(group(EVENT_MREMAP, 3).freed, 1);
+}
+
+static void test_mremap_moves(void **state)
+{
+    (void)state;
+    map(page(0), 4);
+    CALL(EVENT_MREMAP, page(10), page(0), 4 * PAGE, 6 * PAGE, MREMAP_MAYMOVE, 0);
+    assert_picture("10-14:a 14-16:b");
+    assert_int_equal(pieces[0].charge->start, page(0));
+    map(page(40), 8);
+    /* Fixed, smaller, over another mapping's middle. */
+    CALL(EVENT_MREMAP, page(42), page(10), 6 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+         page(42));
+    assert_picture("40-42:b 42-44:a 44-48:b");
+    assert_int_equal(totals().conflicts, 0);
+    /* What nobody saw being mapped stays unknown where it goes; only the growth is known. */
+    CALL(EVENT_MREMAP, page(90), page(80), 2 * PAGE, 3 * PAGE, MREMAP_MAYMOVE, 0);
+    assert_picture("40-42:b 42-44:a 44-48:b 90-92:. 92-93:c");
+}
+
+static void test_mremap_buffer(void **state)
+{
+    uint64_t at = page(0), pages = 1;
+
+    (void)state;
+    map(at, 1);
+    for (uint32_t i = 1; i <= 20; i++, pages++) {
+        uint64_t to = page(i * 100);
+
+        CALL(EVENT_MREMAP, to, at, pages * PAGE, (pages + 1) * PAGE, MREMAP_MAYMOVE, 0);
+        at = to;
+    }
+    picture_of(PID);
+    assert_int_equal(piece_count, 21);
+    assert_int_equal(pieces[20].charge->steps, 20);
+    assert_int_equal(group(EVENT_MREMAP, 1).extensions, 20);
+    assert_int_equal(group(EVENT_MREMAP, 1).live_bytes, 20 * PAGE);
+}
+
+static void test_mremap_copies(void **state)
+{
+    (void)state;
+    CALL(EVENT_MMAP, page(0), 0, 2 * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, (uint64_t)-1, 0);
+    CALL(EVENT_MREMAP, page(10), page(0), 0, 2 * PAGE, MREMAP_MAYMOVE, 0);
+    assert_picture("0-2:a 10-12:b");
+    assert_int_equal(pieces[1].backing, LEDGER_ANON_SHARED);
+    assert_int_equal(pieces[1].charge->steps, 0);
+    map(page(20), 2);
+    CALL(EVENT_MREMAP, page(30), page(20), 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | 4, 0);
+    assert_picture("0-2:a 10-12:b 20-22:c 30-32:d");
+}
+
+/* Since Linux 6.17 several mappings with their holes. */
+static void test_mremap_many(void **state)
+{
+    (void)state;
+    map(page(0), 2);
+    map(page(4), 2);
+    CALL(EVENT_MREMAP, page(10), page(0), 6 * PAGE, 6 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+         page(10));
+    assert_picture("10-12:a 14-16:b");
+}
+
+/* --- brk --- */
+
+static void test_brk(void **state)
+{
+    (void)state;
+    CALL(EVENT_BRK, page(0) + 16, 0);
+    picture_of(PID);
+    assert_int_equal(piece_count, 0);
+    CALL(EVENT_BRK, page(3) + 1, page(3) + 1);
+    assert_picture("1-4:a");
+    assert_int_equal(pieces[0].backing, LEDGER_HEAP);
+    CALL(EVENT_BRK, page(4), page(4)); /* within the last page */
+    CALL(EVENT_BRK, page(6), page(6));
+    assert_picture("1-4:a 4-6:b");
+    CALL(EVENT_BRK, page(6), page(600)); /* refused: tells where it is */
+    assert_picture("1-4:a 4-6:b");
+    CALL(EVENT_BRK, page(2), page(2));
+    assert_picture("1-2:a");
+    assert_int_equal(group(EVENT_BRK, 2).freed, 1);
+    CALL(EVENT_BRK, page(3), 0); /* it was elsewhere after all: nobody's doing */
+    assert_picture("1-2:a 2-3:.");
+}
+
+static void test_brk_unknown(void **state)
+{
+    (void)state;
+    CALL(EVENT_BRK, page(3), page(3));
+    picture_of(PID);
+    assert_int_equal(piece_count, 0);
+    assert_true(ledger_is_uncertain(ledger, PID));
+    CALL(EVENT_BRK, page(5), page(5));
+    assert_picture("3-5:a");
+}
+
+/* --- mprotect, madvise --- */
+
+/* glibc's new_heap: twice the size, cut to an aligned half, committed bit by bit. */
+static void test_arena(void **state)
+{
+    (void)state;
+    CALL(EVENT_MMAP, page(3), 0, 134217728, PROT_NONE, ANON | MAP_NORESERVE, (uint64_t)-1, 0);
+    CALL(EVENT_MUNMAP, 0, page(3), 16381 * PAGE);
+    CALL(EVENT_MUNMAP, 0, page(32768), 3 * PAGE);
+    assert_picture("16384-32768:A");
+    CALL(EVENT_MPROTECT, 0, page(16384), 33 * PAGE, RW);
+    assert_picture("16384-16417:b 16417-32768:A");
+    CALL(EVENT_MPROTECT, 0, page(16417), PAGE, RW);
+    CALL(EVENT_MPROTECT, 0, page(16418), PAGE, RW);
+    assert_picture("16384-16417:b 16417-16418:c 16418-16419:d 16419-32768:A");
+    assert_int_equal(group(EVENT_MPROTECT, 1).live_count, 2);
+    assert_int_equal(group(EVENT_MMAP, 32768).live_bytes, (16384 - 35) * PAGE);
+    CALL(EVENT_MUNMAP, 0, page(16384), 16384 * PAGE);
+    assert_int_equal(totals().live_bytes, 0);
+    assert_int_equal(group(EVENT_MPROTECT, 33).freed, 1);
+}
+
+static void test_mprotect(void **state)
+{
+    (void)state;
+    map(page(0), 8);
+    CALL(EVENT_MPROTECT, 0, page(2), 2 * PAGE, PROT_NONE);
+    assert_picture("0-2:a 2-4:A 4-8:a");
+    CALL(EVENT_MPROTECT, 0, page(3), PAGE, PROT_READ); /* readable commits nothing */
+    assert_picture("0-2:a 2-3:A 3-4:a 4-8:a");
+    CALL(EVENT_MPROTECT, 0, page(0), 10 * PAGE, RW); /* only 2-3 was without access; 8-10 a hole */
+    assert_picture("0-2:a 2-3:b 3-8:a");
+    CALL(EVENT_MPROTECT, 0, page(0), 8 * PAGE, PROT_READ | PROT_EXEC);
+    CALL(EVENT_PKEY_MPROTECT, 0, page(0), 8 * PAGE, RW, 1);
+    assert_picture("0-2:a 2-3:b 3-8:a");
+    assert_int_equal(pieces[0].perms, VMA_READ | VMA_WRITE);
+    /* All of an event's bytes charged to another: it gave nothing back. */
+    CALL(EVENT_MPROTECT, 0, page(2), PAGE, PROT_NONE);
+    CALL(EVENT_MPROTECT, 0, page(2), PAGE, RW);
+    assert_int_equal(group(EVENT_MPROTECT, 1).calls, 2);
+    assert_int_equal(group(EVENT_MPROTECT, 1).dropped, 1);
+    assert_int_equal(group(EVENT_MPROTECT, 1).freed, 0);
+}
+
+static void test_madvise(void **state)
+{
+    (void)state;
+    map(page(0), 8);
+    CALL(EVENT_MADVISE, 0, page(2), 2 * PAGE, MADV_DONTNEED);
+    CALL(EVENT_MADVISE, 0, page(7), 4 * PAGE, MADV_FREE);
+    CALL(EVENT_MADVISE, 0, page(0), 4 * PAGE, MADV_HUGEPAGE);
+    assert_picture("0-8:a");
+    assert_int_equal(group(EVENT_MMAP, 8).advised_bytes, 3 * PAGE);
+    assert_int_equal(group(EVENT_MMAP, 8).live_bytes, 8 * PAGE);
+}
+
+/* --- SysV segments, aio, shadow stacks --- */
+
+static void test_shm(void **state)
+{
+    (void)state;
+    CALL(EVENT_SHMAT, page(0), 7, 0, 0, 4 * PAGE);
+    CALL(EVENT_SHMAT, page(4), 7, 0, SHM_RDONLY, 4 * PAGE);
+    assert_picture("0-4:a 4-8:b");
+    assert_int_equal(pieces[1].perms, VMA_READ | VMA_SHARED);
+    assert_int_equal(pieces[1].backing, LEDGER_SYSV);
+    CALL(EVENT_MUNMAP, 0, page(0), PAGE);
+    CALL(EVENT_MUNMAP, 0, page(2), PAGE);
+    map(page(2), 1);
+    assert_picture("1-2:a 2-3:c 3-4:a 4-8:b");
+    CALL(EVENT_SHMDT, 0, page(0)); /* what is left of that segment, and no more */
+    assert_picture("2-3:b 4-8:a");
+    /* Half of it moved: each half has an address of its own. */
+    CALL(EVENT_MREMAP, page(20), page(6), 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE, 0);
+    assert_picture("2-3:b 4-6:a 20-22:a");
+    CALL(EVENT_SHMDT, 0, page(4));
+    assert_picture("2-3:b 20-22:a");
+    CALL(EVENT_SHMDT, 0, page(18));
+    assert_picture("2-3:a");
+    assert_int_equal(group(EVENT_SHMAT, 4).freed, 2);
+}
+
+static void test_shm_sizes(void **state)
+{
+    (void)state;
+    CALL(EVENT_SHMGET, 9, IPC_PRIVATE, 3 * PAGE - 5, IPC_CREAT | 0600);
+    CALL(EVENT_SHMGET, 9, 1234, 0, 0);
+    CALL(EVENT_SHMAT, page(0), 9, 0, 0);
+    assert_picture("0-3:a");
+    CALL(EVENT_SHMAT, page(10), 11, 0, 0); /* of a segment made before the window */
+    assert_picture("0-3:a 10-11:b");
+    CALL(EVENT_SHMDT, 0, page(10));
+    assert_picture("0-3:a");
+}
+
+static void test_aio(void **state)
+{
+    (void)state;
+    CALL(EVENT_IO_SETUP, 0, 128, BASE, page(0), 2 * PAGE);
+    assert_picture("0-2:a");
+    CALL(EVENT_IO_DESTROY, 0, page(0));
+    assert_picture("");
+    CALL(EVENT_MAP_SHADOW_STACK, page(5), 0, 2 * PAGE, 1);
+    assert_picture("5-7:a");
+    CALL(EVENT_REMAP_FILE_PAGES, 0, page(5), PAGE, 0, 0, 0);
+    assert_picture("5-7:a");
+}
+
+/* --- lives --- */
+
+static void start(pid_t pid, enum event_start how, pid_t parent)
+{
+    CALL_OF(pid, EVENT_PROCESS_START, 0, how, (uint64_t)parent, 1);
+}
+
+static void test_fork(void **state)
+{
+    (void)state;
+    start(PID, EVENT_START_ATTACHED, 1);
+    map(page(0), 4);
+    map(page(4), 4);
+    CALL(EVENT_MADVISE, 0, page(4), PAGE, MADV_DONTFORK);
+    start(200, EVENT_START_FORK, PID);
+    assert_string_equal(picture_of(200), "0-4:~ 5-8:~");
+    CALL_OF(200, EVENT_MMAP, page(4), 0, PAGE, RW, ANON, (uint64_t)-1, 0);
+    CALL_OF(200, EVENT_MUNMAP, 0, page(0), 4 * PAGE);
+    assert_string_equal(picture_of(200), "4-5:a 5-8:~");
+    assert_picture("0-4:a 4-5:b 5-8:b");
+    /* The parent holds its eight pages once, the child its one. */
+    assert_int_equal(totals().live_bytes, 9 * PAGE);
+    CALL_OF(200, EVENT_PROCESS_EXIT, 0, 0);
+    assert_string_equal(picture_of(200), "4-5:a 5-8:~");
+    /* The pid comes back as somebody else. */
+    start(200, EVENT_START_FORK, PID);
+    assert_string_equal(picture_of(200), "0-4:~ 5-8:~");
+    assert_int_equal(totals().live_bytes, 9 * PAGE);
+}
+
+static void test_vfork_exec(void **state)
+{
+    (void)state;
+    start(PID, EVENT_START_ATTACHED, 1);
+    map(page(0), 4);
+    start(200, EVENT_START_SHARED, PID);
+    assert_ptr_equal(ledger_find(ledger, 200), ledger_find(ledger, PID));
+    CALL_OF(200, EVENT_MMAP, page(9), 0, PAGE, RW, ANON, (uint64_t)-1, 0);
+    assert_picture("0-4:a 9-10:b");
+    CALL_OF(200, EVENT_EXEC, 0, 200);
+    assert_string_equal(picture_of(200), "");
+    assert_true(ledger_is_uncertain(ledger, 200));
+    assert_picture("0-4:a 9-10:b");
+    CALL(EVENT_EXEC, 0, TID);
+    assert_picture("");
+    assert_int_equal(totals().live_bytes, 0);
+    assert_int_equal(group(EVENT_MMAP, 4).dropped, 1);
+    assert_int_equal(group(EVENT_MMAP, 4).freed, 0);
+}
+
+static void test_unknown_result(void **state)
+{
+    struct ledger_effect effect;
+
+    (void)state;
+    start(PID, EVENT_START_ATTACHED, 1);
+    map(page(0), 4);
+
+    struct event ev = call_of(PID, EVENT_MADVISE, EVENT_RESULT_UNKNOWN, (uint64_t[]){0}, 1);
+
+    ledger_effect(ledger, &ev, &effect);
+    assert_false(effect.unknown);
+    ev.kind = EVENT_MUNMAP;
+    ev.args[0] = page(0);
+    ev.args[1] = PAGE;
+    ledger_effect(ledger, &ev, &effect);
+    assert_true(effect.unknown);
+    assert_null(ledger_apply(ledger, &ev));
+    assert_picture("0-4:a");
+}
+
+/* --- snapshots --- */
+
+static struct vma vmas[MAX_PIECES];
+static struct snapshot snap;
+
+static void snapshot_begin(void)
+{
+    memset(vmas, 0, sizeof(vmas));
+    snap = (struct snapshot){.pid = PID, .maps = {.vmas = vmas}};
+}
+
+static struct vma *snapshot_add(uint64_t first, uint64_t last, uint32_t perms, const char *name)
+{
+    struct vma *vma = &vmas[snap.maps.count++];
+
+    *vma = (struct vma){.start = page(first), .end = page(last), .perms = perms, .name = name};
+    return vma;
+}
+
+static uint64_t reconcile(void)
+{
+    uint64_t unexplained = UINT64_MAX;
+
+    assert_null(ledger_reconcile(ledger, &snap, NULL, 0, &unexplained));
+    return unexplained / PAGE;
+}
+
+static void base_of_one(void)
+{
+    snapshot_begin();
+    snapshot_add(0, 4, VMA_READ | VMA_WRITE, "");
+    assert_null(ledger_rebase(ledger, &snap));
+    assert_false(ledger_is_uncertain(ledger, PID));
+}
+
+static void test_base(void **state)
+{
+    (void)state;
+    snapshot_begin();
+    snapshot_add(0, 4, VMA_READ | VMA_WRITE, "");
+    snapshot_add(4, 8, 0, "");
+    snapshot_add(10, 20, VMA_READ | VMA_WRITE, "[heap]");
+    snapshot_add(90, 92, VMA_READ, "[vvar]");
+    snapshot_add(92, 94, VMA_READ | VMA_EXEC, "[vdso]");
+    assert_true(ledger_is_uncertain(ledger, PID));
+    assert_null(ledger_rebase(ledger, &snap));
+    assert_picture("0-4:. 4-8:. 10-20:.");
+    assert_int_equal(pieces[2].backing, LEDGER_HEAP);
+    assert_int_equal(totals().unknown_bytes, 18 * PAGE);
+    assert_int_equal(totals().live_bytes, 0);
+    CALL(EVENT_MPROTECT, 0, page(5), PAGE, RW); /* commits what was reserved before the window */
+    CALL(EVENT_MUNMAP, 0, page(0), PAGE);
+    CALL(EVENT_BRK, page(22) - 8, page(22) - 8);
+    assert_picture("1-4:. 4-5:. 5-6:a 6-8:. 10-20:. 20-22:b");
+    snap.maps.vmas[0].start = page(1);
+    snap.maps.vmas[2].end = page(22);
+    assert_int_equal(reconcile(), 0);
+    assert_int_equal(totals().perms_differ_bytes, PAGE); /* of 5-6, as that text is old */
+}
+
+static void test_differences(void **state)
+{
+    struct ledger_range touched[] = {{page(6), page(7)}, {page(30), page(31)}};
+    uint64_t unexplained;
+
+    (void)state;
+    base_of_one();
+    map(page(10), 4);
+    map(page(30), 1);
+    snapshot_begin();
+    snapshot_add(1, 7, VMA_READ | VMA_WRITE, ""); /* 0 vanished; 4-7 came, 6 while being read */
+    snapshot_add(10, 12, VMA_READ | VMA_WRITE, "");
+    assert_null(ledger_reconcile(ledger, &snap, touched, 2, &unexplained));
+    assert_int_equal(unexplained, (1 + 2 + 2) * PAGE);
+    assert_picture("1-6:. 10-12:a 30-31:b");
+    assert_int_equal(group(EVENT_MMAP, 4).live_bytes, 2 * PAGE);
+    snapshot_add(30, 31, VMA_READ | VMA_WRITE, "");
+    assert_int_equal(reconcile(), 1); /* the page 6 that was touched is there now */
+    assert_int_equal(reconcile(), 0);
+}
+
+static void test_torn(void **state)
+{
+    (void)state;
+    base_of_one();
+    snapshot_begin();
+    snapshot_add(0, 3, VMA_READ | VMA_WRITE, "");
+    snapshot_add(0, 4, VMA_READ | VMA_WRITE, "");
+    snapshot_add(1, 2, VMA_READ | VMA_WRITE, "");
+    snap.maps.torn = true;
+    assert_int_equal(reconcile(), 0);
+    assert_picture("0-4:.");
+}
+
+static void test_lost(void **state)
+{
+    (void)state;
+    base_of_one();
+    map(page(10), 4);
+    map(page(20), 4);
+    CALL_OF(0, EVENT_LOST, 0, 12);
+    assert_true(ledger_is_uncertain(ledger, PID));
+    snapshot_begin();
+    snapshot_add(0, 4, VMA_READ | VMA_WRITE, "");
+    snapshot_add(21, 24, VMA_READ, "");
+    assert_int_equal(reconcile(), 0);
+    assert_false(ledger_is_uncertain(ledger, PID));
+    assert_picture("0-4:. 21-24:a");
+    assert_int_equal(pieces[1].perms, VMA_READ);
+    assert_int_equal(group(EVENT_MMAP, 4).dropped, 1);
+    assert_int_equal(group(EVENT_MMAP, 4).freed, 0);
+}
+
+static void test_kernel_growth(void **state)
+{
+    (void)state;
+    snapshot_begin();
+    snapshot_add(100, 104, VMA_READ | VMA_WRITE, "[stack]");
+    assert_null(ledger_rebase(ledger, &snap));
+    CALL(EVENT_MMAP, page(50), 0, PAGE, RW, ANON | MAP_GROWSDOWN, (uint64_t)-1, 0);
+    snapshot_begin();
+    snapshot_add(45, 51, VMA_READ | VMA_WRITE, "");
+    snapshot_add(80, 104, VMA_READ | VMA_WRITE, "[stack]");
+    assert_int_equal(reconcile(), 0);
+    assert_picture("45-51:a 80-104:.");
+    assert_int_equal(totals().live_bytes, 6 * PAGE);
+    CALL(EVENT_MUNMAP, 0, page(45), 6 * PAGE);
+    assert_int_equal(totals().live_bytes, 0);
+}
+
+static void test_unsized(void **state)
+{
+    (void)state;
+    base_of_one();
+    CALL(EVENT_SHMAT, page(10), 11, 0, 0);
+    snapshot_begin();
+    snapshot_add(0, 4, VMA_READ | VMA_WRITE, "");
+    snapshot_add(10, 16, VMA_READ | VMA_WRITE | VMA_SHARED, "/SYSV00000000 (deleted)");
+    assert_int_equal(reconcile(), 0);
+    assert_picture("0-4:. 10-16:a");
+    CALL(EVENT_SHMDT, 0, page(10));
+    assert_picture("0-4:.");
+    assert_int_equal(totals().live_bytes, 0);
+}
+
+/* A segment attached before the window, in two pieces. */
+static void test_base_segment(void **state)
+{
+    (void)state;
+    snapshot_begin();
+    snapshot_add(10, 12, VMA_READ | VMA_SHARED, "/SYSV00000001 (deleted)")->offset = 0;
+    snapshot_add(13, 16, VMA_READ | VMA_SHARED, "/SYSV00000001 (deleted)")->offset = 3 * PAGE;
+    assert_null(ledger_rebase(ledger, &snap));
+    assert_picture("10-12:. 13-16:.");
+    CALL(EVENT_SHMDT, 0, page(10));
+    assert_picture("");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_unmaps),
+        TEST(test_fixed),
+        TEST(test_huge),
+        TEST(test_mremap_moves),
+        TEST(test_mremap_buffer),
+        TEST(test_mremap_in_place),
+        TEST(test_mremap_copies),
+        TEST(test_mremap_many),
+        TEST(test_brk),
+        TEST(test_brk_unknown),
+        TEST(test_arena),
+        TEST(test_mprotect),
+        TEST(test_madvise),
+        TEST(test_shm),
+        TEST(test_shm_sizes),
+        TEST(test_aio),
+        TEST(test_fork),
+        TEST(test_vfork_exec),
+        TEST(test_unknown_result),
+        TEST(test_base),
+        TEST(test_differences),
+        TEST(test_torn),
+        TEST(test_lost),
+        TEST(test_kernel_growth),
+        TEST(test_unsized),
+        TEST(test_base_segment),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
