@@ -7,9 +7,23 @@
  *
  * Only times within the plausible window given are reported: any other number is just a number. A
  * text number counts only when it is not part of a longer one.
+ *
+ *     timestamps_scan_init(&scan, &options, found, context);
+ *     timestamps_scan_push(&scan, address, bytes, len);      pieces in address order
+ *     timestamps_scan_finish(&scan);                         nothing to free
+ *
+ * Text may be of one byte a character or UTF-16; content/timestamp_text.h has its forms.
+ *
+ * False finds: within a window of 30 days one of 3,800 random numbers of 10 or 13 digits looks like
+ * a time, and so does one of 7 * 10^9 random 64-bit numbers taken as milliseconds (but a pair of
+ * 32-bit ones whose upper is 375 may too, in 2021). As nanoseconds it would be one of 7,000: random
+ * bytes, compressed or encrypted ones, would be full of times. So nanoseconds count only in company
+ * that random bytes lack: one of the two 64-bit numbers before and the two behind is another such
+ * time, a small number or a pointer (its upper 16 bits zero), or text.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,8 +43,50 @@ enum timestamps_form {
     TIMESTAMPS_FORM_COUNT,
 };
 
+enum { TIMESTAMPS_ALL_FORMS = (1 << TIMESTAMPS_FORM_COUNT) - 1 };
+
+/* "epoch-s", "epoch-ms", "epoch-us", "epoch-ns", "iso8601", "rfc2822", "syslog", "common-log",
+ * "binary-ms", "binary-ns". */
+const char *timestamps_form_name(enum timestamps_form form);
+
 struct timestamps_found {
-    uint64_t address;
+    uint64_t address; /* of the number, or of the date's first character */
     uint64_t epoch_ns;
     enum timestamps_form form;
 };
+
+typedef struct seep_error *(*timestamps_callback)(const struct timestamps_found *found,
+                                                  void *context);
+
+struct timestamps_options {
+    uint64_t first_ns, last_ns; /* the plausible window, both ends included */
+    int32_t utc_offset_s;       /* east of Greenwich: of times that name no zone */
+    uint32_t forms;             /* 1 << enum timestamps_form, or-ed */
+};
+
+enum {
+    TIMESTAMPS_BEFORE_BYTES = 64,  /* how far a form reaches back from where it is noticed */
+    TIMESTAMPS_BEHIND_BYTES = 128, /* and forward */
+    TIMESTAMPS_HELD_BYTES = TIMESTAMPS_BEFORE_BYTES + TIMESTAMPS_BEHIND_BYTES,
+};
+
+struct timestamps_scan {
+    struct timestamps_options options;
+    timestamps_callback found;
+    void *context;
+    uint64_t address; /* of the next byte */
+    /* The last bytes of the pieces before, and from which of them on nothing was judged yet. */
+    uint8_t held[2 * TIMESTAMPS_HELD_BYTES];
+    size_t held_len, judged;
+};
+
+void timestamps_scan_init(struct timestamps_scan *scan, const struct timestamps_options *options,
+                          timestamps_callback found, void *context);
+
+/* BYTES are those at ADDRESS; any length. A gap ends what was open. Times are told in the order of
+ * their addresses but for a few hundred bytes (text) or the length of a piece (binary). */
+struct seep_error *timestamps_scan_push(struct timestamps_scan *scan, uint64_t address,
+                                        const void *bytes, size_t len);
+
+/* Judges the last bytes; the next push begins afresh. */
+struct seep_error *timestamps_scan_finish(struct timestamps_scan *scan);

@@ -551,6 +551,38 @@ static void test_random_bytes(void **state)
     free(bytes);
 }
 
+/* A page of a real leak: what `strings -n 10` says of it. */
+static void test_netty_mail(void **state)
+{
+    static const char *const lines[] = {
+        "sage-ID: <138824349.581113.1614644953220.JavaMail.root@host-10-33-144-190>",
+        "Subject: =?UTF-8?B?5rWL6K+V6YKu5Lu2?=",
+        "MIME-Version: 1.0",
+        "Content-Type: multipart/mixed; ",
+        "\tboundary=\"----=_Part_581112_788432614.1614644953220\"",
+        "------=_Part_581112_788432614.1614644953220",
+        "Content-Type: text/plain; charset=UTF-8",
+        "Content-Transfer-Encoding: base64",
+        "6L+Z5piv5LiA5p2h5rWL6K+V6YKu5Lu277yBClRoaXMgaXMgYSB0ZXN0IGVtYWlsIQ==",
+        "------=_Part_581112_788432614.1614644953220--",
+        "EHLO host-10-33-144-190",
+    };
+    static const unsigned sets[] = {STRINGS_ASCII, STRINGS_ALL};
+    _cleanup_buffer_ struct buffer page = {0};
+    unsigned seed = 1;
+
+    (void)state;
+    assert_null(io_read_file(AT_FDCWD, "unit/data/netty-mail.bin", 1 << 20, &page));
+    for (size_t set = 0; set < ARRAY_SIZE(sets); set++) {
+        struct hits got = scan(page.bytes, page.len, sets[set], 10, 100, &seed);
+
+        assert_int_equal(got.count, ARRAY_SIZE(lines));
+        for (size_t i = 0; i < got.count; i++)
+            assert_string_equal(got.items[i].text, lines[i]);
+        hits_deinit(&got);
+    }
+}
+
 static void test_bad_options(void **state)
 {
     static const struct strings_options bad[] = {
@@ -654,6 +686,7 @@ int main(void)
         cmocka_unit_test(test_encodings),
         cmocka_unit_test(test_ideographs),
         cmocka_unit_test(test_random_bytes),
+        cmocka_unit_test(test_netty_mail),
         cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_gnu_strings),
         cmocka_unit_test(test_gnu_strings_random),
