@@ -47,9 +47,9 @@ void charges_deinit(struct charges *charges)
     *charges = (struct charges){0};
 }
 
-static struct seep_error *find_group(struct charges *charges, const struct event *ev,
-                                     enum ledger_backing backing, uint64_t len,
-                                     struct ledger_group **ret_group)
+/* NULL: out of memory. */
+static struct ledger_group *find_group(struct charges *charges, const struct event *ev,
+                                       enum ledger_backing backing, uint64_t len)
 {
     struct ledger_group key;
     struct charges_entry *entry = charges->last;
@@ -66,18 +66,17 @@ static struct seep_error *find_group(struct charges *charges, const struct event
     if (!entry) {
         entry = calloc(1, sizeof(*entry));
         if (!entry)
-            return error_no_memory();
+            return NULL;
         memcpy(&entry->group, &key, sizeof(key));
         HASH_ADD(hh, charges->groups, group, GROUP_KEY_BYTES, entry);
         if (!entry->hh.tbl) {
             free(entry);
-            return error_no_memory();
+            return NULL;
         }
         entry->group.first_ns = ev->exit_ns;
     }
     charges->last = entry;
-    *ret_group = &entry->group;
-    return NULL;
+    return &entry->group;
 }
 
 static struct seep_error *refill(struct charges *charges)
@@ -99,15 +98,16 @@ struct seep_error *charges_open(struct charges *charges, const struct event *ev,
                                 enum ledger_backing backing, uint64_t start, uint64_t len,
                                 uint32_t steps, struct ledger_charge **ret_charge)
 {
-    struct ledger_group *group;
     struct seep_error *err = charges->free ? NULL : refill(charges);
 
-    if (!err)
-        err = find_group(charges, ev, backing, len, &group);
     if (err)
         return err;
 
+    struct ledger_group *group = find_group(charges, ev, backing, len);
     union charges_slot *slot = charges->free;
+
+    if (!group)
+        return error_no_memory();
 
     charges->free = slot->next_free;
     slot->charge = (struct ledger_charge){
