@@ -148,13 +148,8 @@ static inline void analyses_info(struct analysis *a)
         ANALYSES_EVENT_LOOP(25898, "nioEventLoop-6"),                                              \
         ANALYSES_EVENT_LOOP(25899, "nioEventLoop-7"), ANALYSES_EVENT_LOOP(25900, "nioEventLoop-8")
 
-/* A leak with all that can be known, a suspect, and what is none. */
-static inline void analyses_leak(struct analysis *a)
+static inline void analyses_leak_findings(struct analysis *a)
 {
-    *a = (struct analysis){.verdict = VERDICT_LEAK};
-    analyses_info(a);
-    ANALYSES_VECTOR(&a->vmas, ANALYSES_GROWN_VMA);
-    ANALYSES_VECTOR(&a->threads, ANALYSES_THREADS);
     ANALYSES_VECTOR(
         &a->findings,
         {
@@ -215,6 +210,16 @@ static inline void analyses_leak(struct analysis *a)
             .cause = CAUSE_BOUNDED,
             .title = (char *)"458 thread stacks 459 MiB, steady",
         });
+}
+
+/* A leak with all that can be known, a suspect, and what is none. */
+static inline void analyses_leak(struct analysis *a)
+{
+    *a = (struct analysis){.verdict = VERDICT_LEAK};
+    analyses_info(a);
+    ANALYSES_VECTOR(&a->vmas, ANALYSES_GROWN_VMA);
+    ANALYSES_VECTOR(&a->threads, ANALYSES_THREADS);
+    analyses_leak_findings(a);
 
     struct finding *leak = &a->findings.items[0];
 
