@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define _cleanup_(function) __attribute__((cleanup(function)))
+#define _cleanup_(function) __attribute__((cleanup(function), unused))
 
 #define DEFINE_CLEANUP(type, function)                                                             \
     static inline void function##p(type *object)                                                   \

@@ -15,6 +15,7 @@ foreach(source ${units})
   add_executable(${name} ${source})
   target_link_libraries(${name} PRIVATE seep_all PkgConfig::CMOCKA)
   add_test(NAME unit.${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/tests)
+  set_tests_properties(unit.${name} PROPERTIES LABELS program)
 endforeach()
 
 file(GLOB fuzzers CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)

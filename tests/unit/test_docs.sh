@@ -26,8 +26,8 @@ check_options() {
     for option in $options; do
         [ "$option" = --version ] && continue
         grep -qF -- "\\fB${option//-/\\-}\\fR" "$page" || complain "$option of '$*' is not in $page"
-        grep -qE -- "$option[ \"|)]" "$work/bash/seep" || complain "$option of '$*' not in bash"
-        grep -qF -- "'$option[" "$work/zsh/_seep" || complain "$option of '$*' not in zsh"
+        grep -qE -- "${option}[ \"|)]" "$work/bash/seep" || complain "$option of '$*' not in bash"
+        grep -qF -- "'${option}[" "$work/zsh/_seep" || complain "$option of '$*' not in zsh"
         grep -qE -- " -l ${option#--}( |\$)" "$work/fish/seep.fish" ||
             complain "$option of '$*' not in fish"
         checked=$((checked + 1))
