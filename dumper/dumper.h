@@ -45,10 +45,14 @@ struct dumper_result {
     uint64_t read_bytes; /* read from the target */
     uint64_t file_bytes; /* written */
     uint64_t vanished;   /* ranges cut short because the region went away */
-    bool stopped;        /* by stop, max_bytes or a full disk: a valid shorter dump */
+    bool stopped;        /* by stop, max_bytes, a full disk, or the process's end: a valid shorter
+                            dump, and `reason` says why */
+    const char *reason;  /* static; NULL when not stopped */
+    uint64_t skipped;    /* regions that could not be saved; dump.json says why */
 };
 
 /* Dumps memory of PID into the case directory CASE_FD. A full disk leaves a valid shorter dump and
- * gives ERROR_FULL with RET_RESULT set. */
+ * gives ERROR_FULL with RET_RESULT set. ERROR_NOT_FOUND when nothing of what was asked for is
+ * mapped, ERROR_DENIED, ERROR_GONE: nothing was written. */
 struct seep_error *dumper_dump(int case_fd, pid_t pid, const struct dumper_options *options,
                                struct dumper_result *ret_result);

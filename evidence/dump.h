@@ -51,7 +51,8 @@ struct dump_region {
     bool vanished; /* all or part of it went away while it was being saved */
 };
 
-/* 64 MiB and more of a region of which no byte was saved; it is in no file. */
+/* A part of a region of which no byte was saved, and which is in no file: all of the region, or
+ * 64 MiB and more. */
 struct dump_gap {
     uint64_t start, end;
     enum dump_page state; /* of all its pages */

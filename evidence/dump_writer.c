@@ -151,8 +151,13 @@ void dump_writer_destroy(struct dump_writer *w)
         buffer_deinit(&g->piece);
         free(g);
     }
-    if (w->dump.dir_fd >= 0)
+    if (w->dump.dir_fd >= 0) {
+        char path[48];
+
         unlinkat(w->dump.dir_fd, RESERVE_NAME, 0);
+        snprintf(path, sizeof(path), "../%" PRIu32 "-%d", w->dump.number, (int)w->dump.pid);
+        unlinkat(w->dump.dir_fd, path, AT_REMOVEDIR); /* refused while anything is in it */
+    }
     dump_deinit(&w->dump);
     free(w);
 }
@@ -188,12 +193,8 @@ struct seep_error *dump_writer_start(struct dump_writer *w)
     if (!err)
         err = keep_room(w, 2 * len + RESERVE_MIN_BYTES);
     if (err) {
-        char path[48];
-
         unlinkat(w->dump.dir_fd, "dump.json", 0);
         unlinkat(w->dump.dir_fd, RESERVE_NAME, 0);
-        snprintf(path, sizeof(path), "../%" PRIu32 "-%d", w->dump.number, (int)w->dump.pid);
-        unlinkat(w->dump.dir_fd, path, AT_REMOVEDIR);
     }
     return err;
 }
@@ -269,11 +270,9 @@ struct seep_error *dump_writer_begin(struct dump_writer *w, uint64_t start)
     return NULL;
 }
 
-uint64_t dump_writer_at(const struct dump_writer *w)
+bool dump_writer_is_open(const struct dump_writer *w)
 {
-    const struct dump_writing *g = w->writing;
-
-    return g->open ? g->end + g->raw_len : 0;
+    return w->writing->open;
 }
 
 static struct seep_error *compress_member(struct dump_writing *g, const struct buffer **ret_stored)
@@ -446,8 +445,10 @@ struct seep_error *dump_writer_end(struct dump_writer *w, bool truncated)
             err = file_name(w, &g->gz, "gz");
         if (!err)
             err = file_name(w, &g->idx, "idx");
-        if (!err)
+        if (!err) {
             w->file_count++;
+            w->raw_bytes += g->end - g->start;
+        }
     }
     file_discard(w, &g->gz);
     file_discard(w, &g->idx);

@@ -22,24 +22,26 @@
 struct dump_writer {
     struct dump dump;       /* number, pid and dir_fd are set; the rest is the caller's to fill */
     uint64_t written_bytes; /* in files so far, dump.json aside */
+    uint64_t raw_bytes;     /* of the ranges ended */
     size_t file_count;      /* ranges ended */
     struct dump_writing *writing;
 };
 
-/* Makes the directory with the next free number. */
+/* Makes the directory with the next free number. Destroying the writer takes away what has no name
+ * yet, and the directory when nothing is in it. */
 struct seep_error *dump_writer_create(int case_fd, pid_t pid, struct dump_writer **ret_writer);
 void dump_writer_destroy(struct dump_writer *writer);
 DEFINE_CLEANUP(struct dump_writer *, dump_writer_destroy);
 
-/* Writes the first dump.json and keeps room for the last. On failure the directory is gone. */
+/* Writes the first dump.json and keeps room for the last; on failure neither is there. */
 struct seep_error *dump_writer_start(struct dump_writer *writer);
 struct seep_error *dump_writer_finish(struct dump_writer *writer);
 
 /* Begins the range at START, a page's address. */
 struct seep_error *dump_writer_begin(struct dump_writer *writer, uint64_t start);
 
-/* Where the range under way has come to; 0: none is. */
-uint64_t dump_writer_at(const struct dump_writer *writer);
+/* Whether a range is under way. */
+bool dump_writer_is_open(const struct dump_writer *writer);
 
 /* LEN: whole pages. On ERROR_FULL the range can still be ended with what was written. */
 struct seep_error *dump_writer_put(struct dump_writer *writer, const void *bytes, size_t len);

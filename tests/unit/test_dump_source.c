@@ -80,9 +80,8 @@ static void write_model(const struct model *m, struct dump_writer *w)
             assert_null(dump_writer_end(w, false));
             continue;
         }
-        if (!dump_writer_at(w))
+        if (!dump_writer_is_open(w))
             assert_null(dump_writer_begin(w, base + i * PAGE));
-        assert_int_equal(dump_writer_at(w), base + i * PAGE);
         page_bytes(m, i, page);
         if (m->states[i] == DUMP_PAGE_DATA || m->states[i] == DUMP_PAGE_ZERO)
             assert_null(dump_writer_put(w, page, PAGE));
