@@ -427,7 +427,7 @@ void case_info(const struct case_dir *c, struct case_info *ret_info)
     enum { DEFAULT_PAGE_BYTES = 4096, MAX_PAGE_BYTES = 64 << 10 };
     const char *id = json_string_value(json_object_get(c->json, "case_id"));
     uint64_t pid = number_of(get(c, "target", "pid"));
-    uint64_t page_bytes = number_of(get(c, "host", "page_size_bytes"));
+    uint64_t page_bytes = number_of(get(c, "host", "page_size"));
     bool page_ok = page_bytes >= DEFAULT_PAGE_BYTES && page_bytes <= MAX_PAGE_BYTES &&
                    (page_bytes & (page_bytes - 1)) == 0;
 

@@ -72,7 +72,7 @@ static void test_recording(void **state)
     must(case_set_text(c, "target", "command", "redis-server \xc3\xa9"));
     must(case_set_text(c, "target", "runtime", NULL));
     must(case_set_number(c, "clock", "wall_offset_ns", 1791536000000000001));
-    must(case_set_number(c, "host", "page_size_bytes", 16384));
+    must(case_set_number(c, "host", "page_size", 16384));
     must(case_set_number(c, "watch", "lost_events", 3));
     must(case_set_number(c, "target", "limit_bytes", UINT64_MAX));
     must(case_set(c, "target", "namespaces", json_pack("{s:i}", "pid", 12)));
@@ -292,7 +292,7 @@ static void test_fields_of_the_wrong_kind(void **state)
         " \"target\": {\"pid\": 99999999999, \"exe\": 5, \"command\": \"\"}, \"host\": [],"
         " \"clock\": {\"wall_offset_ns\": -4, \"started_ns\": \"x\", \"ended_ns\": 1.5},"
         " \"watch\": \"ptrace\", \"files\": {\"a\": 1}}";
-    static const char id[] = "{\"schema\": \"seep-case/1\", \"host\": {\"page_size_bytes\": 12288},"
+    static const char id[] = "{\"schema\": \"seep-case/1\", \"host\": {\"page_size\": 12288},"
                              " \"case_id\": \"a case id that is longer than one of seep's own\"}";
     struct temporary t;
     struct case_dir *c;
@@ -313,7 +313,7 @@ static void test_fields_of_the_wrong_kind(void **state)
     assert_null(info.reason);
     assert_int_equal(info.page_bytes, 4096);
     assert_true(info.wall_offset_ns == 0 && info.started_ns == 0 && info.ended_ns == 0);
-    must(case_set_number(c, "host", "page_size_bytes", 4096));
+    must(case_set_number(c, "host", "page_size", 4096));
     must(case_save(c, CASE_COMPLETE, NULL));
     case_destroy(c);
 

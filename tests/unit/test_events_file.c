@@ -262,6 +262,51 @@ static void test_each_block_is_read_alone(void **state)
     temporary_deinit(&t);
 }
 
+/* The bytes that docs/FORMAT.md takes apart. */
+static void test_example_of_the_format(void **state)
+{
+    static const uint8_t expected[] = {
+        0x02, 0x28, 0x02, 0x02, 0x03, 0x02, 0x02, 0x02, 0x06, 0x03, 0x86, 0xfb, 0x01, 0xd2, 0x99,
+        0x01, 0x01, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x06, 0x44,
+        0x01, 0x00, 0x00, 0x02, 0x00, 0x00, 0x05, 0x06, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0xf1, 0x1e, 0x46, 0x20, 0x50, 0x2e,
+        0x27, 0xe0, 0x10, 0x20, 0xe9, 0xb4, 0xa3, 0x7f, 0x00, 0x02, 0xc4, 0x00,
+    };
+    static const struct event events[] = {
+        {.enter_ns = 1000000,
+         .exit_ns = 1012000,
+         .args = {0, 16781312, 3, 0x22, UINT64_MAX, 0},
+         .result = 0x7f46d34e2000,
+         .pid = 16067,
+         .tid = 25900,
+         .kind = EVENT_MMAP},
+        {.enter_ns = 1020000,
+         .exit_ns = 1030000,
+         .args = {0x7f46d34e2000, 16781312},
+         .pid = 16067,
+         .tid = 25900,
+         .kind = EVENT_MUNMAP},
+    };
+    struct block_reader blocks;
+    struct temporary t;
+    enum block_step step;
+    uint8_t type;
+    int fd;
+
+    (void)state;
+    temporary_init(&t);
+    write_events(&t, events, ARRAY_SIZE(events), SIZE_MAX, true);
+    fd = temporary_open(&t, "events");
+    block_reader_init(&blocks, fd);
+    must(block_reader_next(&blocks, &type, &step));
+    assert_int_equal(type, BLOCK_EVENTS);
+    assert_int_equal(blocks.raw.len, sizeof(expected));
+    assert_memory_equal(blocks.raw.bytes, expected, sizeof(expected));
+    block_reader_deinit(&blocks);
+    close(fd);
+    temporary_deinit(&t);
+}
+
 /* --- damage --- */
 
 static void test_cut_at_every_byte(void **state)
@@ -400,6 +445,7 @@ int main(void)
         cmocka_unit_test(test_any_values_round_trip),
         cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_eight_bytes_an_event),
+        cmocka_unit_test(test_example_of_the_format),
         cmocka_unit_test(test_each_block_is_read_alone),
         cmocka_unit_test(test_cut_at_every_byte),
         cmocka_unit_test(test_every_flipped_byte_is_noticed),
