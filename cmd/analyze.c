@@ -70,9 +70,9 @@ const struct seep_command command_analyze = {
         "Reads a case that seep recorded, on this machine or another, and prints the answer first: "
         "whether the process leaks, then each finding with where the bytes live, who asked for "
         "them, what is written in them, when, and why it is judged so; then what is no leak, what "
-        "was not seen, and what the watching cost the target.\n\n"
+        "was not seen, and what the watching cost the target.\n"
         "The verdict is the gravest of the findings': leak, suspect, inconclusive or not-leak. A "
-        "case that was cut short is read as far as it goes, and the report says so.\n\n"
+        "case that was cut short is read as far as it goes, and the report says so.\n"
         "Nothing of the live process is needed. Times are told in the time zone of the recording.",
     .argp = &argp,
     .run = run,

@@ -21,7 +21,7 @@ struct seep_command {
     const char *name;
     const char *arguments;   /* "-p PID [--tree]", for usage lines */
     const char *summary;     /* one line, lower case, no full stop; NULL: no list shows it */
-    const char *description; /* paragraphs for the man page */
+    const char *description; /* paragraphs for the man page, one a line; " ...": example */
     const struct argp *argp; /* the option table with its parser */
     /* ARGV[0] is "seep NAME". Returns the exit status. */
     int (*run)(const struct seep_command *command, int argc, char **argv);

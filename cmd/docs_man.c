@@ -27,24 +27,29 @@ static void add_string(struct buffer *out, const char *text)
     add_text(out, text, strlen(text));
 }
 
-/* Paragraphs separated by an empty line; those indented by blanks are examples, kept as they are.
- */
+/* A paragraph a line; lines indented by blanks are examples, kept as they are. */
 static void add_paragraphs(struct buffer *out, const char *text)
 {
-    for (bool first = true; *text; first = false) {
-        const char *end = strstr(text, "\n\n");
-        size_t len = end ? (size_t)(end - text) : strlen(text);
+    bool first = true, in_example = false;
+
+    for (; *text; text += strspn(text, "\n")) {
+        size_t len = strcspn(text, "\n");
         bool example = text[0] == ' ';
 
-        if (!first)
+        if (in_example && !example)
+            buffer_printf(out, ".fi\n");
+        if (!first && !(in_example && example))
             buffer_printf(out, ".PP\n");
-        if (example)
+        if (example && !in_example)
             buffer_printf(out, ".nf\n");
         add_text(out, text, len);
-        buffer_printf(out, example ? "\n.fi\n" : "\n");
+        buffer_printf(out, "\n");
+        first = false;
+        in_example = example;
         text += len;
-        text += strspn(text, "\n");
     }
+    if (in_example)
+        buffer_printf(out, ".fi\n");
 }
 
 static void add_header(struct buffer *out, const char *name)
@@ -73,7 +78,8 @@ static void add_option(struct buffer *out, const struct docs_option *option)
     }
     buffer_printf(out, "\n");
     if (option->doc && option->doc[0]) {
-        add_string(out, option->doc);
+        buffer_printf(out, "%c", toupper((unsigned char)option->doc[0]));
+        add_string(out, option->doc + 1);
         buffer_printf(out, option->doc[strlen(option->doc) - 1] == '.' ? "\n" : ".\n");
     }
 }
@@ -98,11 +104,8 @@ static struct seep_error *add_topics(struct buffer *out)
         const struct show_topic *topic = show_topics[i];
 
         buffer_printf(out, ".SS %s\n.B seep show\n.I CASE\n.B %s\n", topic->name, topic->name);
-        if (topic->arguments) {
-            add_string(out, topic->arguments);
-            buffer_printf(out, "\n");
-        }
-        buffer_printf(out, ".PP\n");
+        add_string(out, topic->arguments ? topic->arguments : "[OPTION...]");
+        buffer_printf(out, "\n.PP\n");
         if (topic->description)
             add_paragraphs(out, topic->description);
         else

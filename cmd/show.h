@@ -23,7 +23,7 @@ struct show_topic {
     const char *name;
     const char *arguments;   /* "--from ADDR --len N", for usage lines; NULL: options only */
     const char *summary;     /* one line, lower case, no full stop */
-    const char *description; /* paragraphs for the man page; NULL */
+    const char *description; /* paragraphs, as a command's; NULL */
     const struct argp *argp; /* the option table with its parser */
     /* ARGV[0] is "seep show CASE NAME". Returns the exit status. */
     int (*run)(const struct show_topic *topic, const char *case_path, int argc, char **argv);
