@@ -7,7 +7,7 @@
  *     "status"  VmRSS: 2096 kB ...           status.rss_bytes
  *     "tasks"   synthesised table            tasks[]
  *
- * The case's `snapshots` file holds records (block type SNAPSHOT_BLOCK, one record a block): the
+ * The case's `snapshots` file holds records (block type BLOCK_SNAPSHOT, one a record): the
  * kernel's text is kept as it was, so that a field nobody reads yet is not lost. Section names and
  * the synthesised tables (tasks, descriptors) are described in docs/FORMAT.md.
  */
@@ -56,7 +56,12 @@ void snapshot_record_deinit(struct snapshot_record *record);
 
 /* --- the file --- */
 
-/* Appends RECORD as one block to FD (a fresh file gets the mark first). */
+/* 65,530 mappings (the kernel's default limit) make 50 MiB of smaps. */
+enum { SNAPSHOT_MAX_RECORD_BYTES = 1 << 30 };
+
+/* Appends RECORD to FD (a fresh file gets the mark first): one block, or several where the record
+ * is longer than a block may be. ERROR_INVALID: longer than SNAPSHOT_MAX_RECORD_BYTES. On failure
+ * the file is as it was. */
 struct seep_error *snapshot_write(int fd, const struct snapshot_record *record,
                                   uint64_t *ret_written);
 

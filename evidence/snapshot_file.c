@@ -10,8 +10,6 @@
 #include "evidence/snapshot.h"
 
 enum {
-    /* 65,530 mappings (the kernel's default limit) make 50 MiB of smaps. */
-    MAX_RECORD_BYTES = 1 << 30,
     PART_BYTES = 16 << 20,
     MAX_SECTIONS = 256,
 };
@@ -119,7 +117,7 @@ struct seep_error *snapshot_write(int fd, const struct snapshot_record *record,
 
     struct seep_error *err = format_record(record, &raw);
 
-    if (!err && raw.len > MAX_RECORD_BYTES)
+    if (!err && raw.len > SNAPSHOT_MAX_RECORD_BYTES)
         err = error_create(ERROR_INVALID, "a snapshot of %zu bytes is too long", raw.len);
     if (!err && start == 0) {
         err = block_write_mark(fd);
@@ -200,9 +198,9 @@ static struct seep_error *read_record(struct snapshots_reader *reader, bool *ret
         }
         if (type != BLOCK_SNAPSHOT && type != BLOCK_SNAPSHOT_PART)
             continue;
-        if (parts->len + reader->blocks.raw.len > MAX_RECORD_BYTES)
+        if (parts->len + reader->blocks.raw.len > SNAPSHOT_MAX_RECORD_BYTES)
             return error_create(ERROR_CORRUPT, "a snapshot is longer than %d bytes",
-                                MAX_RECORD_BYTES);
+                                SNAPSHOT_MAX_RECORD_BYTES);
         if (parts->len == 0) {
             /* The usual case: one block, not copied. */
             buffer_deinit(parts);
