@@ -4,6 +4,7 @@
 #   tests/fuzz/fuzz_X.c       LLVMFuzzerTestOneInput; its corpus tests/fuzz/corpus/X is replayed
 #   tests/bench/bench_X.c     measured by scripts/bench, never a test
 #   samples/X.c               small leaky programs that print their own ground truth
+include(CheckCSourceCompiles)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
 add_library(seep_all INTERFACE)
@@ -35,15 +36,32 @@ foreach(source ${benches})
 endforeach()
 
 # Samples and the programs that the oracles run are ordinary programs: no sanitizer, no hardening.
+function(seep_sample name source)
+  add_executable(${name} ${source})
+  target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
+  target_compile_options(${name} PRIVATE -Wall -Wextra -O1 -g ${ARGN})
+  target_link_options(${name} PRIVATE ${ARGN})
+  target_link_libraries(${name} PRIVATE Threads::Threads)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/samples)
+endfunction()
+
 file(GLOB samples CONFIGURE_DEPENDS samples/*.c tests/oracle/*.c)
 foreach(source ${samples})
   get_filename_component(name ${source} NAME_WE)
-  add_executable(${name} ${source})
-  target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
-  target_compile_options(${name} PRIVATE -Wall -Wextra -O1 -g)
-  target_link_libraries(${name} PRIVATE Threads::Threads)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/samples)
+  seep_sample(${name} ${source})
 endforeach()
+
+# The calls of a 32-bit program have other numbers and shapes: exercise_X32, where gcc-multilib is.
+set(CMAKE_REQUIRED_FLAGS -m32)
+check_c_source_compiles("#include <sys/mman.h>\nint main(void) { return 0; }" SEEP_COMPILES_M32)
+unset(CMAKE_REQUIRED_FLAGS)
+if(SEEP_COMPILES_M32)
+  file(GLOB exercises CONFIGURE_DEPENDS tests/oracle/exercise_*.c)
+  foreach(source ${exercises})
+    get_filename_component(name ${source} NAME_WE)
+    seep_sample(${name}32 ${source} -m32)
+  endforeach()
+endif()
 
 file(GLOB scripts CONFIGURE_DEPENDS tests/unit/test_*.sh tests/golden/test_*.sh
      tests/oracle/test_*.sh)

@@ -66,6 +66,8 @@ void life_text_append(struct buffer *out, const struct event *ev)
         else
             buffer_printf(out, "child of %" PRIu64 "%s", ev->args[1],
                           ev->args[0] == EVENT_START_SHARED ? ", in the same memory" : "");
+        if (ev->name)
+            buffer_printf(out, ", ");
         break;
     case EVENT_THREAD_START:
         if (ev->args[0])

@@ -55,6 +55,18 @@ struct listing {
     struct strace_format *strace; /* FORMAT_STRACE */
 };
 
+static void forget_name(struct listing *listing, pid_t tid)
+{
+    struct thread_name *name;
+
+    HASH_FIND_INT(listing->names, &tid, name);
+    if (!name)
+        return;
+    HASH_DEL(listing->names, name);
+    free(name->name);
+    free(name);
+}
+
 static void listing_deinit(struct listing *listing)
 {
     struct thread_name *name, *next;
@@ -91,15 +103,6 @@ static struct seep_error *note_name(struct listing *listing, const struct event 
     const char *text = ev->name;
     struct thread_name *name;
 
-    if (ev->kind == EVENT_THREAD_EXIT) {
-        HASH_FIND_INT(listing->names, &ev->tid, name);
-        if (name) {
-            HASH_DEL(listing->names, name);
-            free(name->name);
-            free(name);
-        }
-        return NULL;
-    }
     if (!text || (ev->kind != EVENT_THREAD_START && ev->kind != EVENT_THREAD_NAME))
         return NULL;
     HASH_FIND_INT(listing->names, &ev->tid, name);
@@ -175,7 +178,7 @@ static struct seep_error *table_put(struct listing *listing, const struct event 
 
 static json_t *hexadecimal(uint64_t value)
 {
-    return json_sprintf("%#" PRIx64, value);
+    return json_sprintf("0x%" PRIx64, value);
 }
 
 static json_t *json_result(const struct event *ev)
@@ -244,12 +247,8 @@ static struct seep_error *begin(struct listing *listing)
     return strace_format_create(stdout, listing->info.wall_offset_ns, &listing->strace);
 }
 
-static struct seep_error *put(struct listing *listing, const struct event *ev)
+static struct seep_error *print(struct listing *listing, const struct event *ev)
 {
-    struct seep_error *err = note_name(listing, ev);
-
-    if (err || !is_wanted(listing, ev))
-        return err;
     switch (listing->arguments->format) {
     case FORMAT_STRACE:
         return event_sink_put(&listing->strace->sink, ev);
@@ -258,6 +257,18 @@ static struct seep_error *put(struct listing *listing, const struct event *ev)
     default:
         return table_put(listing, ev);
     }
+}
+
+static struct seep_error *put(struct listing *listing, const struct event *ev)
+{
+    struct seep_error *err = note_name(listing, ev);
+
+    if (!err && is_wanted(listing, ev))
+        err = print(listing, ev);
+    /* A leader's end is told twice: of the thread, then of the process. */
+    if (ev->kind == EVENT_PROCESS_EXIT || (ev->kind == EVENT_THREAD_EXIT && ev->tid != ev->pid))
+        forget_name(listing, ev->tid);
+    return err;
 }
 
 static struct seep_error *list(const char *case_path, const struct arguments *arguments)
