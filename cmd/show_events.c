@@ -1,7 +1,6 @@
 /* seep show CASE events: the trace, for a person, for a program, and for what reads strace. */
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,8 @@
 #include "evidence/events_file.h"
 #include "evidence/strace_format.h"
 #include "evidence/syscalls.h"
+#include "report/json_parts.h"
+#include "report/wrap.h"
 
 enum {
     KEY_FORMAT = 0x2000,
@@ -30,6 +31,8 @@ enum {
     KEY_UNTIL
 };
 
+enum { NAME_COLUMNS = 15 };
+
 enum format { FORMAT_TABLE, FORMAT_STRACE, FORMAT_JSON };
 
 struct arguments {
@@ -40,7 +43,7 @@ struct arguments {
     uint64_t since_ns, until_ns; /* after the start of the recording */
 };
 
-/* The name a thread has when the event at hand happens. */
+/* The name, raw, that a thread has when the event at hand happens. */
 struct thread_name {
     pid_t tid;
     char *name;
@@ -114,7 +117,7 @@ static struct seep_error *note_name(struct listing *listing, const struct event 
         HASH_ADD_INT(listing->names, tid, name);
     }
     free(name->name);
-    name->name = escape_text(text, strlen(text));
+    name->name = strdup(text);
     return name->name ? NULL : error_no_memory();
 }
 
@@ -123,7 +126,7 @@ static const char *name_of(const struct listing *listing, pid_t tid)
     struct thread_name *name;
 
     HASH_FIND_INT(listing->names, &tid, name);
-    return name ? name->name : "";
+    return name ? name->name : NULL;
 }
 
 /* --- a person's table --- */
@@ -137,6 +140,19 @@ static void put_time(struct buffer *line, uint64_t epoch_ns)
     localtime_r(&seconds, &tm);
     strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
     buffer_printf(line, "%s.%06" PRIu64, text, epoch_ns % NS_PER_S / NS_PER_US);
+}
+
+/* NAME, escaped and padded; nothing for NULL. */
+static void put_name(struct buffer *line, const char *name)
+{
+    size_t start = line->len, columns = 0;
+
+    if (name)
+        escape_append(line, name, strlen(name));
+    if (!line->failed && line->len > start)
+        columns = wrap_columns(line->bytes + start, line->len - start);
+    if (columns < NAME_COLUMNS)
+        buffer_printf(line, "%*s", (int)(NAME_COLUMNS - columns), "");
 }
 
 static void table_head(void)
@@ -155,7 +171,9 @@ static struct seep_error *table_put(struct listing *listing, const struct event 
     if (event_is_syscall(ev))
         units_format_duration(&took, ev->exit_ns - ev->enter_ns);
     snprintf(id, sizeof(id), "%d/%d", (int)ev->pid, (int)ev->tid);
-    buffer_printf(line, "  %-15s  %-15s  %8s  ", id, name_of(listing, ev->tid), took.text);
+    buffer_printf(line, "  %-15s  ", id);
+    put_name(line, name_of(listing, ev->tid));
+    buffer_printf(line, "  %8s  ", took.text);
     if (event_is_syscall(ev)) {
         buffer_printf(line, "%s(", call_text_name(ev));
         call_text_arguments(line, ev);
@@ -176,9 +194,16 @@ static struct seep_error *table_put(struct listing *listing, const struct event 
 
 /* --- one JSON object a line --- */
 
-static json_t *hexadecimal(uint64_t value)
+static json_t *json_arguments(const struct event *ev)
 {
-    return json_sprintf("0x%" PRIx64, value);
+    json_t *args = json_array();
+
+    for (size_t i = 0; i < ARRAY_SIZE(ev->args); i++)
+        json_array_append_new(args, json_parts_address(ev->args[i]));
+    if (json_array_size(args) == ARRAY_SIZE(ev->args))
+        return args;
+    json_decref(args);
+    return NULL;
 }
 
 static json_t *json_result(const struct event *ev)
@@ -187,15 +212,8 @@ static json_t *json_result(const struct event *ev)
 
     if (event_failed(ev))
         return json_null();
-    return row && row->flags & SYSCALL_ADDRESS ? hexadecimal((uint64_t)ev->result)
+    return row && row->flags & SYSCALL_ADDRESS ? json_parts_address((uint64_t)ev->result)
                                                : json_integer(ev->result);
-}
-
-static json_t *json_text(const char *text)
-{
-    _cleanup_free_ char *escaped = text ? escape_text(text, strlen(text)) : NULL;
-
-    return escaped ? json_string(escaped) : json_null();
 }
 
 /* "ENOMEM"; null when it did not fail or nobody saw its end. */
@@ -211,28 +229,24 @@ static json_t *json_error(const struct event *ev)
 
 static struct seep_error *json_put(struct listing *listing, const struct event *ev)
 {
-    const struct syscall_row *row = syscalls_of_event(ev->kind, ev->abi);
-    const char *life = life_text_name(ev->kind), *thread = name_of(listing, ev->tid);
+    const char *name = call_text_name(ev);
     struct units_text time;
-    json_t *args = json_array(), *object;
-    int failed = !args;
+    struct seep_error *err;
 
-    for (size_t i = 0; i < ARRAY_SIZE(ev->args); i++)
-        failed |= json_array_append_new(args, hexadecimal(ev->args[i]));
-    object = json_pack(
-        "{s:s, s:I, s:I, s:i, s:i, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "time",
-        units_format_time(&time, ev->enter_ns + listing->info.wall_offset_ns, false), "enter_ns",
-        (json_int_t)ev->enter_ns, "exit_ns", (json_int_t)ev->exit_ns, "pid", (int)ev->pid, "tid",
-        (int)ev->tid, "thread", thread[0] ? json_string(thread) : json_null(), "event",
-        row    ? row->name
-        : life ? life
-               : "unknown",
-        "args", args, "result", json_result(ev), "error", json_error(ev), "name",
-        json_text(ev->name), "stack", ev->stack_id ? json_integer(ev->stack_id) : json_null());
-    failed |= !object || json_dumpf(object, stdout, JSON_COMPACT) < 0;
-    json_decref(object);
+    if (!name)
+        name = life_text_name(ev->kind);
+    units_format_time(&time, ev->enter_ns + listing->info.wall_offset_ns, false);
+    err = json_parts_write(
+        JSON_OBJECT({"time", json_string(time.text)}, {"enter_ns", json_parts_number(ev->enter_ns)},
+                    {"exit_ns", json_parts_number(ev->exit_ns)}, {"pid", json_parts_id(ev->pid)},
+                    {"tid", json_parts_id(ev->tid)},
+                    {"thread", json_parts_text(name_of(listing, ev->tid))},
+                    {"event", json_parts_text(name)}, {"args", json_arguments(ev)},
+                    {"result", json_result(ev)}, {"error", json_error(ev)},
+                    {"name", json_parts_text(ev->name)}, {"stack", json_parts_id(ev->stack_id)}),
+        JSON_COMPACT, stdout);
     putchar('\n');
-    return failed && !ferror(stdout) ? error_no_memory() : NULL;
+    return err;
 }
 
 /* --- the topic --- */
@@ -376,8 +390,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-    {"format", KEY_FORMAT, "FORMAT", 0,
-     "table (default), strace (as strace -f -ttt -T -o prints) or json (one object a line)", 0},
+    {"format", KEY_FORMAT, "table|strace|json", 0,
+     "A table (default), lines as of strace -f -ttt -T -o, or one JSON object a line", 0},
     {"json", KEY_JSON, NULL, 0, "The same as --format json", 0},
     {"tid", KEY_TID, "TID", 0, "Only this thread's events", 0},
     {"pid", KEY_PID, "PID", 0, "Only this process's events", 0},
