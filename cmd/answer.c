@@ -9,7 +9,7 @@
 
 #include "base/io.h"
 #include "base/units.h"
-#include "cmd/zone.h"
+#include "base/zone.h"
 #include "report/report.h"
 
 enum { MAX_TOP = 1000000, MAX_TERMINAL_WIDTH = 120 };

@@ -28,13 +28,13 @@ static const struct argp_option option_table[] = {
      "the time; an interval named here is kept)",
      0},
     {"no-follow", OPTION_NO_FOLLOW, NULL, 0, "leave forked children alone", 0},
-    {"dump", OPTION_DUMP, "WHAT", 0, "save memory at the end: none, growing or all (none)", 0},
+    {"dump", OPTION_DUMP, "none|growing|all", 0, "save memory at the end (none)", 0},
     {"max-size", OPTION_MAX_SIZE, "SIZE", 0, "end the recording when the case reaches SIZE: 2GiB",
      0},
     {"max-slowdown", OPTION_MAX_SLOWDOWN, "PERCENT", 0,
      "fall back to snapshots when the target stands still for more than PERCENT of the time (50)",
      0},
-    {"backend", OPTION_BACKEND, "NAME", 0, "where events come from: auto or ptrace (auto)", 0},
+    {"backend", OPTION_BACKEND, "auto|ptrace", 0, "where events come from (auto)", 0},
     {0},
 };
 

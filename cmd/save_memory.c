@@ -4,7 +4,8 @@
 #include "target/mapped.h"
 #include "target/proc.h"
 
-/* The regions of PID at its first snapshot since its last exec. */
+/* The regions of PID at its first snapshot since its last exec, with resident sizes where one of them
+ * has them: the very first looks at the maps alone. */
 static struct seep_error *first_look(int case_fd, pid_t pid, uint64_t start_ticks,
                                      struct snapshot *ret_first, bool *ret_found)
 {
@@ -23,10 +24,11 @@ static struct seep_error *first_look(int case_fd, pid_t pid, uint64_t start_tick
         err = snapshots_reader_next(reader, &record, &more);
         if (err || !more || record.pid != pid ||
             (record.start_ticks && record.start_ticks != start_ticks) ||
-            (found && record.reason != SNAPSHOT_EXEC))
+            (found && ret_first->maps.has_smaps && record.reason != SNAPSHOT_EXEC))
             continue;
         err = snapshot_parse(&record, &snap);
-        if (err || snap.maps.count == 0) {
+        if (err || snap.maps.count == 0 ||
+            (found && !snap.maps.has_smaps && record.reason != SNAPSHOT_EXEC)) {
             if (!err)
                 snapshot_deinit(&snap);
             continue;

@@ -9,9 +9,9 @@
 
 #include "base/escape.h"
 #include "base/units.h"
+#include "base/zone.h"
 #include "cmd/life_text.h"
 #include "cmd/show.h"
-#include "cmd/zone.h"
 #include "evidence/call_text.h"
 #include "evidence/case.h"
 #include "evidence/events_file.h"

@@ -11,6 +11,7 @@
 #include "base/escape.h"
 #include "base/io.h"
 #include "base/units.h"
+#include "base/zone.h"
 #include "target/proc.h"
 
 enum { MAX_TEXT_BYTES = 1 << 20 };
@@ -160,28 +161,11 @@ static char *first_line(const char *path)
     return err || !text.bytes ? NULL : strndup(text.bytes, strcspn(text.bytes, "\n"));
 }
 
-/* The zone's name as TZ takes it: what /etc/localtime points to, or what TZ says. */
-static char *time_zone(void)
-{
-    const char *set = getenv("TZ");
-    char link[PATH_MAX];
-    ssize_t len = readlink("/etc/localtime", link, sizeof(link) - 1);
-    const char *zone;
-
-    if (set && set[0])
-        return strdup(set);
-    if (len <= 0)
-        return strdup("UTC");
-    link[len] = '\0';
-    zone = strstr(link, "zoneinfo/");
-    return strdup(zone ? zone + strlen("zoneinfo/") : "UTC");
-}
-
 struct seep_error *describe_host(struct case_dir *c)
 {
     _cleanup_free_ char *boot_id = first_line("/proc/sys/kernel/random/boot_id");
     _cleanup_free_ char *thp = first_line("/sys/kernel/mm/transparent_hugepage/enabled");
-    _cleanup_free_ char *zone = time_zone();
+    struct zone_text zone;
     struct utsname host;
     struct seep_error *err;
 
@@ -196,7 +180,7 @@ struct seep_error *describe_host(struct case_dir *c)
     if (!err)
         err = case_set_text(c, "host", "thp", thp);
     if (!err)
-        err = case_set_text(c, "host", "time_zone", zone);
+        err = case_set_text(c, "host", "time_zone", zone_here(&zone));
     if (!err)
         err = case_set_number(c, "clock", "wall_offset_ns", units_wall_ns() - units_monotonic_ns());
     if (!err)

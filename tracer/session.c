@@ -8,7 +8,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -16,17 +15,16 @@
 #include "base/units.h"
 #include "target/describe.h"
 #include "target/obstacle.h"
-#include "tracer/event_writer.h"
 #include "tracer/ptrace_source.h"
+#include "tracer/session_describe.h"
 #include "tracer/signals.h"
+#include "tracer/slowdown.h"
 #include "tracer/snapper.h"
 #include "tracer/spawn.h"
 
 enum {
     POLL_MS = 100,
     LAST_LOOK_LIMIT_MS = 5000,
-    SLOWDOWN_WINDOW_MS = 5000,
-    SWITCH_NS = 3000,     /* a stop's two context switches, which the tracer cannot time itself */
     EXIT_BUDGET_MS = 300, /* looking at exiting children: this, and then a twentieth of the time */
     EXIT_SHARE = 20,
     MIN_OOM_SCORE = 500,
@@ -58,9 +56,7 @@ struct session {
 
     struct event_writer *writer;
 
-    struct { /* the last window over which the slowdown was judged */
-        uint64_t at_ns, stopped_ns;
-    } window;
+    struct slowdown slowdown;
     bool degraded;
 };
 
@@ -283,12 +279,7 @@ static uint64_t stopped_ns(const struct session *s, uint64_t now_ns)
     if (!s->source)
         return 0;
     ptrace_source_stats(s->source, &stats);
-
-    uint64_t watched_ns = now_ns - s->started_ns;
-    uint64_t busy_ns = watched_ns > stats.idle_ns ? watched_ns - stats.idle_ns : 0;
-    uint64_t stopped = busy_ns + stats.stops * SWITCH_NS;
-
-    return stopped < watched_ns ? stopped : watched_ns;
+    return slowdown_stopped_ns(&stats, now_ns - s->started_ns);
 }
 
 static void interrupt(struct session *s, struct seep_error *err, const char *reason)
@@ -305,23 +296,18 @@ static void interrupt(struct session *s, struct seep_error *err, const char *rea
 /* Lets go of the target, or of its events, when watching it costs too much; snapshots go on. */
 static void judge_slowdown(struct session *s, uint64_t now_ns)
 {
-    uint64_t window_ns = now_ns - s->window.at_ns;
-    uint64_t stopped = stopped_ns(s, now_ns);
+    struct ptrace_source_stats stats;
+    unsigned percent;
     char text[200];
 
-    if (s->degraded || window_ns < (uint64_t)SLOWDOWN_WINDOW_MS * NS_PER_MS)
-        return;
-
-    uint64_t percent = (stopped - s->window.stopped_ns) * 100 / window_ns;
-
-    s->window.at_ns = now_ns;
-    s->window.stopped_ns = stopped;
-    if (percent <= s->options.max_slowdown)
+    ptrace_source_stats(s->source, &stats);
+    if (s->degraded || !slowdown_judge(&s->slowdown, &stats, now_ns - s->started_ns, &percent) ||
+        percent <= s->options.max_slowdown)
         return;
     snprintf(text, sizeof(text),
-             "the target stood still %llu%% of the last 5 seconds, more than --max-slowdown %u "
+             "the target stood still %u%% of the last 5 seconds, more than --max-slowdown %u "
              "allows: going on by snapshots alone",
-             (unsigned long long)percent, s->options.max_slowdown);
+             percent, s->options.max_slowdown);
     s->options.say(text);
     s->degraded = true;
     if (!s->reason)
@@ -409,20 +395,6 @@ static void watch_over(struct session *s)
     show_progress(s, 0, true);
 }
 
-static struct seep_error *describe_program(struct session *s)
-{
-    _cleanup_buffer_ struct buffer command = {0};
-    struct seep_error *err = case_set_number(s->c, "target", "pid", (uint64_t)s->spawned.pid);
-
-    for (size_t i = 0; s->options.argv[i]; i++)
-        buffer_printf(&command, "%s%s", i ? " " : "", s->options.argv[i]);
-    if (!err)
-        err = case_set_text(s->c, "target", "exe", s->options.argv[0]);
-    if (!err)
-        err = case_set_text(s->c, "target", "command", command.bytes);
-    return err;
-}
-
 static struct seep_error *start_case(struct session *s)
 {
     pid_t pid = s->options.argv ? s->spawned.pid : s->options.pids[0];
@@ -434,15 +406,7 @@ static struct seep_error *start_case(struct session *s)
     err =
         case_create(s->options.case_path, s->options.argv ? s->options.argv[0] : path, pid, &s->c);
     if (!err)
-        err = describe_host(s->c);
-    if (!err)
-        err = case_set_text(s->c, "tool", "options", s->options.options_text);
-    if (!err)
-        err = case_set_text(s->c, "watch", "backend", "ptrace");
-    if (!err)
-        err = case_set_number(s->c, "clock", "started_ns", s->started_ns);
-    if (!err)
-        err = s->options.argv ? describe_program(s) : describe_target(s->c, pid);
+        err = session_describe_start(s->c, &s->options, pid, s->started_ns);
     if (!err)
         err = case_save(s->c, CASE_RECORDING, NULL);
     return err;
@@ -533,35 +497,17 @@ static void note_alive(struct session *s)
 
 static struct seep_error *describe_watching(struct session *s)
 {
-    struct rusage usage;
-    uint64_t now_ns = units_monotonic_ns(), cpu_ns = 0;
-    struct snapper_stats stats;
-    struct event_writer_stats events;
-    const char *backend =
-        s->untraced.count && s->untraced.count == s->options.pid_count ? "snapshots" : "ptrace";
-    struct seep_error *err;
+    uint64_t now_ns = units_monotonic_ns();
+    struct session_figures figures = {
+        .backend =
+            s->untraced.count && s->untraced.count == s->options.pid_count ? "snapshots" : "ptrace",
+        .ended_ns = now_ns,
+        .stopped_ns = stopped_ns(s, now_ns),
+    };
 
-    getrusage(RUSAGE_SELF, &usage);
-    cpu_ns = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * NS_PER_S +
-             (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * NS_PER_US;
-    snapper_stats(s->snapper, &stats);
-    event_writer_stats(s->writer, &events);
-    err = case_set_text(s->c, "watch", "backend", backend);
-    if (!err)
-        err = case_set_number(s->c, "clock", "ended_ns", now_ns);
-    if (!err)
-        err = case_set_number(s->c, "watch", "lost_events", events.lost);
-    if (!err)
-        err = case_set_number(s->c, "watch", "watcher_cpu_ns", cpu_ns);
-    if (!err)
-        err = case_set_number(s->c, "watch", "target_stopped_ns", stopped_ns(s, now_ns));
-    if (!err)
-        err = case_set_number(s->c, "watch", "maps_reading_ns", stats.reading_ns);
-    if (!err)
-        err = case_set_number(s->c, "watch", "longest_maps_reading_ns", stats.longest_ns);
-    if (!err)
-        err = case_set(s->c, "watch", "snapshots_spaced_out", json_boolean(stats.spaced_out));
-    return err;
+    event_writer_stats(s->writer, &figures.events);
+    snapper_stats(s->snapper, &figures.snapshots);
+    return session_describe_end(s->c, &figures);
 }
 
 static void conclude(struct session *s)
@@ -589,7 +535,7 @@ struct seep_error *session_record(const struct session_options *options,
     if (!s)
         return error_no_memory();
     s->options = *options;
-    s->started_ns = s->window.at_ns = units_monotonic_ns();
+    s->started_ns = units_monotonic_ns();
     s->spawned = (struct spawned){.pid = -1, .start_fd = -1, .result_fd = -1};
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->changed, NULL);

@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "base/units.h"
-#include "cmd/zone.h"
+#include "base/zone.h"
 
 static void check_here(const char *tz, const char *expected)
 {

@@ -1,4 +1,4 @@
-#include "cmd/zone.h"
+#include "base/zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>

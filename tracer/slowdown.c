@@ -1,0 +1,34 @@
+#include "tracer/slowdown.h"
+
+#include "base/units.h"
+
+enum {
+    WINDOW_S = 5,
+    /* From the tracee's stop to the tracer's return from waitpid on the same CPU, and back: what the
+     * tracer cannot time itself. Measured as tests/bench/bench_stops.sh does: 3 us a stop. */
+    SWITCHES_NS = 3000,
+};
+
+uint64_t slowdown_stopped_ns(const struct ptrace_source_stats *stats, uint64_t watched_ns)
+{
+    uint64_t busy_ns = watched_ns > stats->idle_ns ? watched_ns - stats->idle_ns : 0;
+    uint64_t stopped_ns = busy_ns + stats->stops * SWITCHES_NS;
+
+    return stats->stops == 0 ? 0 : stopped_ns < watched_ns ? stopped_ns : watched_ns;
+}
+
+bool slowdown_judge(struct slowdown *s, const struct ptrace_source_stats *stats,
+                    uint64_t watched_ns, unsigned *ret_percent)
+{
+    uint64_t window_ns = watched_ns - s->window_start_ns;
+    uint64_t stopped_ns = slowdown_stopped_ns(stats, watched_ns);
+
+    if (window_ns < (uint64_t)WINDOW_S * NS_PER_S)
+        return false;
+    *ret_percent = stopped_ns > s->window_stopped_ns
+                       ? (unsigned)((stopped_ns - s->window_stopped_ns) * 100 / window_ns)
+                       : 0;
+    s->window_start_ns = watched_ns;
+    s->window_stopped_ns = stopped_ns;
+    return true;
+}
