@@ -1,8 +1,6 @@
 #include "tracer/session.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -15,6 +13,8 @@
 #include "base/units.h"
 #include "target/describe.h"
 #include "target/obstacle.h"
+#include "target/oom.h"
+#include "tracer/progress.h"
 #include "tracer/ptrace_source.h"
 #include "tracer/session_describe.h"
 #include "tracer/signals.h"
@@ -27,7 +27,6 @@ enum {
     LAST_LOOK_LIMIT_MS = 5000,
     EXIT_BUDGET_MS = 300, /* looking at exiting children: this, and then a twentieth of the time */
     EXIT_SHARE = 20,
-    MIN_OOM_SCORE = 500,
 };
 
 struct session {
@@ -254,24 +253,6 @@ static void *run_tracer(void *context)
 
 /* --- the main thread --- */
 
-/* When memory runs out it is seep that is to go, not the target; but a program under seep run goes
- * with it. */
-static void offer_to_the_oom_killer(void)
-{
-    static const char path[] = "/proc/self/oom_score_adj";
-    _cleanup_buffer_ struct buffer text = {0};
-    _cleanup_error_ struct seep_error *err = io_read_file(AT_FDCWD, path, 64, &text);
-    _cleanup_close_ int fd = -1;
-    char score[16];
-
-    if (err || atoi(text.bytes) >= MIN_OOM_SCORE)
-        return;
-    fd = open(path, O_WRONLY | O_CLOEXEC);
-    snprintf(score, sizeof(score), "%d", MIN_OOM_SCORE);
-    if (fd >= 0)
-        err = io_write(fd, score, strlen(score));
-}
-
 static uint64_t stopped_ns(const struct session *s, uint64_t now_ns)
 {
     struct ptrace_source_stats stats;
@@ -316,28 +297,16 @@ static void judge_slowdown(struct session *s, uint64_t now_ns)
     ptrace_source_end(s->source, PTRACE_ENDING_DETACH);
 }
 
-/* Never waits for the terminal: a ^S there must not keep anything up. */
-static void show_progress(struct session *s, uint64_t now_ns, bool last)
+static void show_progress(struct session *s, uint64_t now_ns)
 {
-    struct pollfd terminal = {.fd = STDERR_FILENO, .events = POLLOUT};
-    struct snapper_stats stats;
-    struct event_writer_stats written;
-    struct units_text duration, events, rss;
-    char line[128];
+    struct snapper_stats snapshots;
+    struct event_writer_stats events;
 
-    if (!s->options.show_progress || poll(&terminal, 1, 0) != 1)
+    if (!s->options.show_progress)
         return;
-    snapper_stats(s->snapper, &stats);
-    event_writer_stats(s->writer, &written);
-
-    int len = last ? snprintf(line, sizeof(line), "\r\033[K")
-                   : snprintf(line, sizeof(line), "\r\033[Kseep: %s, %s events, RSS %s  (^C ends)",
-                              units_format_duration(&duration, now_ns - s->started_ns),
-                              units_format_count(&events, written.events),
-                              units_format_size(&rss, stats.rss_bytes));
-
-    if (write(STDERR_FILENO, line, (size_t)len) < 0)
-        s->options.show_progress = false;
+    snapper_stats(s->snapper, &snapshots);
+    event_writer_stats(s->writer, &events);
+    progress_show(now_ns - s->started_ns, events.events, snapshots.rss_bytes);
 }
 
 static void pass_on(struct session *s, const siginfo_t *signal)
@@ -388,11 +357,12 @@ static void watch_over(struct session *s)
         if (!over && !atomic_load(&s->pump_ended))
             judge_slowdown(s, now_ns);
         if (now_ns - shown_ns > NS_PER_S) {
-            show_progress(s, now_ns, false);
+            show_progress(s, now_ns);
             shown_ns = now_ns;
         }
     }
-    show_progress(s, 0, true);
+    if (s->options.show_progress)
+        progress_clear();
 }
 
 static struct seep_error *start_case(struct session *s)
@@ -542,7 +512,7 @@ struct seep_error *session_record(const struct session_options *options,
     for (size_t i = 0; !err && i < options->pid_count; i++)
         err = vector_push(&s->roots, options->pids[i]);
     if (!options->argv)
-        offer_to_the_oom_killer();
+        oom_offer_self();
     signals_take(&s->signals);
     if (!err)
         err = start_tracer(s);

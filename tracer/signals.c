@@ -6,8 +6,9 @@
 #include "base/units.h"
 
 static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-/* Ignored, SIGCHLD would have the kernel reap our children before we do. */
-static const int set_aside[] = {SIGTSTP, SIGTTOU, SIGPIPE, SIGCHLD};
+/* Ignored, SIGCHLD would have the kernel reap our children before we do; SIGPIPE and SIGXFSZ would
+ * kill seep for a failed write, which is an error to be told instead. */
+static const int set_aside[] = {SIGTSTP, SIGTTOU, SIGPIPE, SIGXFSZ, SIGCHLD};
 
 static void do_nothing(int signal)
 {
