@@ -42,7 +42,7 @@ static struct seep_error *put_piece(struct ledger_space *space, const struct int
 static struct seep_error *take_all(struct ledger_space *space, struct ledger_range range)
 {
     space->scratch.count = 0;
-    for (;;) {
+    while (range.start < range.end) {
         struct interval piece;
         bool took;
         struct seep_error *err = vector_reserve(&space->scratch, space->scratch.count + 1);
@@ -52,7 +52,9 @@ static struct seep_error *take_all(struct ledger_space *space, struct ledger_ran
         if (err || !took)
             return err;
         space->scratch.items[space->scratch.count++] = piece;
+        range.start = piece.end;
     }
+    return NULL;
 }
 
 /* --- life --- */
@@ -130,7 +132,7 @@ struct seep_error *space_put(struct ledger_space *space, struct ledger_range ran
 struct seep_error *space_unmap(struct ledger_space *space, struct ledger_range range,
                                enum charges_end how)
 {
-    for (;;) {
+    while (range.start < range.end) {
         struct interval piece;
         bool took;
         struct seep_error *err =
@@ -139,7 +141,9 @@ struct seep_error *space_unmap(struct ledger_space *space, struct ledger_range r
         if (err || !took)
             return err;
         release(space, &piece, how);
+        range.start = piece.end;
     }
+    return NULL;
 }
 
 struct seep_error *space_detach(struct ledger_space *space, struct ledger_range range,
