@@ -7,8 +7,15 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+enum process_state {
+    PROCESS_HEARD_OF, /* by a snapshot or a call, before its start was told */
+    PROCESS_STARTED,
+    PROCESS_EXITED,
+};
+
 struct ledger_process {
     pid_t pid;
+    enum process_state state;
     struct ledger_space *space;
     UT_hash_handle hh;
 };
@@ -134,7 +141,7 @@ struct seep_error *ledger_space_for(struct ledger *ledger, pid_t pid,
     return NULL;
 }
 
-static struct seep_error *apply_start(struct ledger *ledger, const struct event *ev)
+static struct seep_error *new_books(struct ledger *ledger, const struct event *ev)
 {
     struct ledger_space *parent = ledger_space_of(ledger, (pid_t)ev->args[1]);
     struct ledger_space *space;
@@ -150,6 +157,17 @@ static struct seep_error *apply_start(struct ledger *ledger, const struct event 
     return err ? err : settle_process(ledger, ev->pid, space);
 }
 
+static struct seep_error *apply_start(struct ledger *ledger, const struct event *ev)
+{
+    struct ledger_process *process = find_process(ledger, ev->pid);
+    bool heard_of = process && process->state == PROCESS_HEARD_OF;
+    struct seep_error *err = heard_of ? NULL : new_books(ledger, ev);
+
+    if (!err)
+        find_process(ledger, ev->pid)->state = PROCESS_STARTED;
+    return err;
+}
+
 static struct seep_error *apply_exec(struct ledger *ledger, const struct event *ev)
 {
     struct ledger_space *old = ledger_space_of(ledger, ev->pid), *fresh;
@@ -157,6 +175,14 @@ static struct seep_error *apply_exec(struct ledger *ledger, const struct event *
     if (old && --old->users == 0)
         forget_space(ledger, old);
     return start_fresh(ledger, ev->pid, &fresh);
+}
+
+static void apply_exit(struct ledger *ledger, const struct event *ev)
+{
+    struct ledger_process *process = find_process(ledger, ev->pid);
+
+    if (process)
+        process->state = PROCESS_EXITED;
 }
 
 static void apply_lost(struct ledger *ledger, const struct event *ev)
@@ -179,6 +205,9 @@ struct seep_error *ledger_apply(struct ledger *ledger, const struct event *ev)
         return apply_start(ledger, ev);
     case EVENT_EXEC:
         return apply_exec(ledger, ev);
+    case EVENT_PROCESS_EXIT:
+        apply_exit(ledger, ev);
+        return NULL;
     case EVENT_LOST:
         apply_lost(ledger, ev);
         return NULL;
