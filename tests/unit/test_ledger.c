@@ -5,164 +5,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/shm.h>
 
-#include "analyzer/ledger.h"
-
-enum { PID = 100, TID = 101, PAGE = 4096, MAX_PIECES = 64 };
-
-#define RW   (PROT_READ | PROT_WRITE)
-#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
-#define BASE UINT64_C(0x7f0000000000)
-
-static struct ledger *ledger;
-static uint64_t now_ns;
-
-static int setup(void **state)
-{
-    (void)state;
-    now_ns = 0;
-    return ledger_create(&ledger) != NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    ledger_destroy(ledger);
-    return 0;
-}
-
-static struct event call_of(pid_t pid, uint8_t kind, int64_t result, const uint64_t *args, size_t n)
-{
-    struct event ev = {.enter_ns = now_ns + 1,
-                       .exit_ns = now_ns + 2,
-                       .result = result,
-                       .pid = pid,
-                       .tid = pid == PID ? TID : pid,
-                       .kind = kind};
-
-    now_ns += 10;
-    memcpy(ev.args, args, n * sizeof(*args));
-    return ev;
-}
-
-static void apply(pid_t pid, uint8_t kind, int64_t result, const uint64_t *args, size_t n)
-{
-    struct event ev = call_of(pid, kind, result, args, n);
-
-    assert_null(ledger_apply(ledger, &ev));
-}
-
-#define CALL_OF(pid, kind, result, ...)                                                            \
-    apply((pid), (kind), (int64_t)(result), (uint64_t[]){__VA_ARGS__},                             \
-          sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
-#define CALL(kind, result, ...) CALL_OF(PID, kind, result, __VA_ARGS__)
-
-static void map(uint64_t at, uint64_t pages)
-{
-    CALL(EVENT_MMAP, at, 0, pages * PAGE, RW, ANON, (uint64_t)-1, 0);
-}
-
-/* Page N of the area all stories play in. */
-static uint64_t page(uint64_t n)
-{
-    return BASE + n * PAGE;
-}
-
-static struct ledger_interval pieces[MAX_PIECES];
-static size_t piece_count;
-
-static bool collect(const struct ledger_interval *interval, void *context)
-{
-    (void)context;
-    assert_true(piece_count < MAX_PIECES);
-    pieces[piece_count++] = *interval;
-    return true;
-}
-
-/* "0-4:a 6-8:." in pages from BASE; a, b, c: charges in order of their time; .: unknown; ~:
- * inherited; upper case: no access. */
-static const char *picture_of(pid_t pid)
-{
-    static char text[1024];
-    const struct ledger_space *space = ledger_find(ledger, pid);
-    const struct ledger_charge *seen[26];
-    size_t count = 0, used = 0;
-
-    assert_non_null(space);
-    piece_count = 0;
-    ledger_each(space, 0, UINT64_MAX, collect, NULL);
-    for (size_t i = 0; i < piece_count; i++) {
-        size_t at = 0;
-
-        if (!pieces[i].charge)
-            continue;
-        while (at < count && seen[at] != pieces[i].charge)
-            at++;
-        if (at < count)
-            continue;
-        while (at > 0 && seen[at - 1]->time_ns > pieces[i].charge->time_ns) {
-            seen[at] = seen[at - 1];
-            at--;
-        }
-        seen[at] = pieces[i].charge;
-        count++;
-    }
-    text[0] = '\0';
-    for (size_t i = 0; i < piece_count; i++) {
-        char who = pieces[i].inherited ? '~' : '.';
-
-        for (size_t c = 0; c < count; c++)
-            if (seen[c] == pieces[i].charge)
-                who = (char)((pieces[i].perms & 7 ? 'a' : 'A') + c);
-        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%lld-%lld:%c", i ? " " : "",
-                                 ((long long)pieces[i].start - (long long)BASE) / PAGE,
-                                 ((long long)pieces[i].end - (long long)BASE) / PAGE, who);
-    }
-    return text;
-}
-
-#define assert_picture(expected) assert_string_equal(picture_of(PID), (expected))
-
-static struct ledger_totals totals(void)
-{
-    struct ledger_totals result;
-
-    ledger_totals(ledger, &result);
-    return result;
-}
-
-struct group_query {
-    uint8_t kind;
-    uint64_t unit_bytes;
-    struct ledger_group found;
-    unsigned count;
-};
-
-static bool match_group(const struct ledger_group *group, void *context)
-{
-    struct group_query *query = context;
-
-    if (group->kind == query->kind && group->unit_bytes == query->unit_bytes) {
-        query->found = *group;
-        query->count++;
-    }
-    assert_int_equal(group->calls, group->freed + group->dropped + group->live_count);
-    return true;
-}
-
-static struct ledger_group group(uint8_t kind, uint64_t pages)
-{
-    struct group_query query = {.kind = kind, .unit_bytes = pages * PAGE};
-
-    ledger_each_group(ledger, match_group, &query);
-    assert_int_equal(query.count, 1);
-    return query.found;
-}
+#include "tests/unit/ledger_stories.h"
 
 /* --- mmap and munmap --- */
 
@@ -511,194 +355,28 @@ static void test_unknown_result(void **state)
     assert_picture("0-4:a");
 }
 
-/* --- snapshots --- */
-
-static struct vma vmas[MAX_PIECES];
-static struct snapshot snap;
-
-static void snapshot_begin(void)
-{
-    memset(vmas, 0, sizeof(vmas));
-    snap = (struct snapshot){.pid = PID, .maps = {.vmas = vmas}};
-}
-
-static struct vma *snapshot_add(uint64_t first, uint64_t last, uint32_t perms, const char *name)
-{
-    struct vma *vma = &vmas[snap.maps.count++];
-
-    *vma = (struct vma){.start = page(first), .end = page(last), .perms = perms, .name = name};
-    return vma;
-}
-
-static uint64_t reconcile(void)
-{
-    uint64_t unexplained = UINT64_MAX;
-
-    assert_null(ledger_reconcile(ledger, &snap, NULL, 0, &unexplained));
-    return unexplained / PAGE;
-}
-
-static void base_of_one(void)
-{
-    snapshot_begin();
-    snapshot_add(0, 4, VMA_READ | VMA_WRITE, "");
-    assert_null(ledger_rebase(ledger, &snap));
-    assert_false(ledger_is_uncertain(ledger, PID));
-}
-
-static void test_base(void **state)
-{
-    (void)state;
-    snapshot_begin();
-    snapshot_add(0, 4, VMA_READ | VMA_WRITE, "");
-    snapshot_add(4, 8, 0, "");
-    snapshot_add(10, 20, VMA_READ | VMA_WRITE, "[heap]");
-    snapshot_add(90, 92, VMA_READ, "[vvar]");
-    snapshot_add(92, 94, VMA_READ | VMA_EXEC, "[vdso]");
-    assert_true(ledger_is_uncertain(ledger, PID));
-    assert_null(ledger_rebase(ledger, &snap));
-    assert_picture("0-4:. 4-8:. 10-20:.");
-    assert_int_equal(pieces[2].backing, LEDGER_HEAP);
-    assert_int_equal(totals().unknown_bytes, 18 * PAGE);
-    assert_int_equal(totals().live_bytes, 0);
-    CALL(EVENT_MPROTECT, 0, page(5), PAGE, RW); /* commits what was reserved before the window */
-    CALL(EVENT_MUNMAP, 0, page(0), PAGE);
-    CALL(EVENT_BRK, page(22) - 8, page(22) - 8);
-    assert_picture("1-4:. 4-5:. 5-6:a 6-8:. 10-20:. 20-22:b");
-    snap.maps.vmas[0].start = page(1);
-    snap.maps.vmas[2].end = page(22);
-    assert_int_equal(reconcile(), 0);
-    assert_int_equal(totals().perms_differ_bytes, PAGE); /* of 5-6, as that text is old */
-}
-
-static void test_differences(void **state)
-{
-    struct ledger_range touched[] = {{page(6), page(7)}, {page(30), page(31)}};
-    uint64_t unexplained;
-
-    (void)state;
-    base_of_one();
-    map(page(10), 4);
-    map(page(30), 1);
-    snapshot_begin();
-    snapshot_add(1, 7, VMA_READ | VMA_WRITE, ""); /* 0 vanished; 4-7 came, 6 while being read */
-    snapshot_add(10, 12, VMA_READ | VMA_WRITE, "");
-    assert_null(ledger_reconcile(ledger, &snap, touched, 2, &unexplained));
-    assert_int_equal(unexplained, (1 + 2 + 2) * PAGE);
-    assert_picture("1-6:. 10-12:a 30-31:b");
-    assert_int_equal(group(EVENT_MMAP, 4).live_bytes, 2 * PAGE);
-    snapshot_add(30, 31, VMA_READ | VMA_WRITE, "");
-    assert_int_equal(reconcile(), 1); /* the page 6 that was touched is there now */
-    assert_int_equal(reconcile(), 0);
-}
-
-static void test_torn(void **state)
-{
-    (void)state;
-    base_of_one();
-    snapshot_begin();
-    snapshot_add(0, 3, VMA_READ | VMA_WRITE, "");
-    snapshot_add(0, 4, VMA_READ | VMA_WRITE, "");
-    snapshot_add(1, 2, VMA_READ | VMA_WRITE, "");
-    snap.maps.torn = true;
-    assert_int_equal(reconcile(), 0);
-    assert_picture("0-4:.");
-}
-
-static void test_lost(void **state)
-{
-    (void)state;
-    base_of_one();
-    map(page(10), 4);
-    map(page(20), 4);
-    CALL_OF(0, EVENT_LOST, 0, 12);
-    assert_true(ledger_is_uncertain(ledger, PID));
-    snapshot_begin();
-    snapshot_add(0, 4, VMA_READ | VMA_WRITE, "");
-    snapshot_add(21, 24, VMA_READ, "");
-    assert_int_equal(reconcile(), 0);
-    assert_false(ledger_is_uncertain(ledger, PID));
-    assert_picture("0-4:. 21-24:a");
-    assert_int_equal(pieces[1].perms, VMA_READ);
-    assert_int_equal(group(EVENT_MMAP, 4).dropped, 1);
-    assert_int_equal(group(EVENT_MMAP, 4).freed, 0);
-}
-
-static void test_kernel_growth(void **state)
-{
-    (void)state;
-    snapshot_begin();
-    snapshot_add(100, 104, VMA_READ | VMA_WRITE, "[stack]");
-    assert_null(ledger_rebase(ledger, &snap));
-    CALL(EVENT_MMAP, page(50), 0, PAGE, RW, ANON | MAP_GROWSDOWN, (uint64_t)-1, 0);
-    snapshot_begin();
-    snapshot_add(45, 51, VMA_READ | VMA_WRITE, "");
-    snapshot_add(80, 104, VMA_READ | VMA_WRITE, "[stack]");
-    assert_int_equal(reconcile(), 0);
-    assert_picture("45-51:a 80-104:.");
-    assert_int_equal(totals().live_bytes, 6 * PAGE);
-    CALL(EVENT_MUNMAP, 0, page(45), 6 * PAGE);
-    assert_int_equal(totals().live_bytes, 0);
-}
-
-static void test_unsized(void **state)
-{
-    (void)state;
-    base_of_one();
-    CALL(EVENT_SHMAT, page(10), 11, 0, 0);
-    snapshot_begin();
-    snapshot_add(0, 4, VMA_READ | VMA_WRITE, "");
-    snapshot_add(10, 16, VMA_READ | VMA_WRITE | VMA_SHARED, "/SYSV00000000 (deleted)");
-    assert_int_equal(reconcile(), 0);
-    assert_picture("0-4:. 10-16:a");
-    CALL(EVENT_SHMDT, 0, page(10));
-    assert_picture("0-4:.");
-    assert_int_equal(totals().live_bytes, 0);
-}
-
-/* A segment attached before the window, in two pieces. */
-static void test_base_segment(void **state)
-{
-    (void)state;
-    snapshot_begin();
-    snapshot_add(10, 12, VMA_READ | VMA_SHARED, "/SYSV00000001 (deleted)")->offset = 0;
-    snapshot_add(13, 16, VMA_READ | VMA_SHARED, "/SYSV00000001 (deleted)")->offset = 3 * PAGE;
-    assert_null(ledger_rebase(ledger, &snap));
-    assert_picture("10-12:. 13-16:.");
-    CALL(EVENT_SHMDT, 0, page(10));
-    assert_picture("");
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_unmaps),
-        TEST(test_fixed),
-        TEST(test_huge),
-        TEST(test_mremap_moves),
-        TEST(test_mremap_buffer),
-        TEST(test_mremap_in_place),
-        TEST(test_mremap_copies),
-        TEST(test_mremap_many),
-        TEST(test_brk),
-        TEST(test_brk_unknown),
-        TEST(test_arena),
-        TEST(test_mprotect),
-        TEST(test_madvise),
-        TEST(test_shm),
-        TEST(test_shm_sizes),
-        TEST(test_aio),
-        TEST(test_fork),
-        TEST(test_vfork_exec),
-        TEST(test_unknown_result),
-        TEST(test_base),
-        TEST(test_differences),
-        TEST(test_torn),
-        TEST(test_lost),
-        TEST(test_kernel_growth),
-        TEST(test_unsized),
-        TEST(test_base_segment),
+        STORY(test_unmaps),
+        STORY(test_fixed),
+        STORY(test_huge),
+        STORY(test_mremap_in_place),
+        STORY(test_mremap_moves),
+        STORY(test_mremap_buffer),
+        STORY(test_mremap_copies),
+        STORY(test_mremap_many),
+        STORY(test_brk),
+        STORY(test_brk_unknown),
+        STORY(test_arena),
+        STORY(test_mprotect),
+        STORY(test_madvise),
+        STORY(test_shm),
+        STORY(test_shm_sizes),
+        STORY(test_aio),
+        STORY(test_fork),
+        STORY(test_vfork_exec),
+        STORY(test_unknown_result),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
