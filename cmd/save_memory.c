@@ -82,7 +82,6 @@ struct seep_error *save_memory_ranges(int case_fd, pid_t pid, const struct growi
     with_ranges.what = DUMPER_RANGES;
     with_ranges.ranges = copies.items;
     with_ranges.range_count = copies.count;
-    with_ranges.why = "growing";
     if (!err && copies.count)
         err = dumper_dump(case_fd, pid, &with_ranges, ret_result);
     vector_deinit(&copies);
@@ -91,7 +90,7 @@ struct seep_error *save_memory_ranges(int case_fd, pid_t pid, const struct growi
 
 struct seep_error *save_memory_growing(int case_fd, pid_t pid)
 {
-    const struct dumper_options options = {.show_progress = true};
+    const struct dumper_options options = {.why = "growing", .show_progress = true};
     struct growing_ranges ranges = {0};
     struct dumper_result result = {0};
     bool found = false;

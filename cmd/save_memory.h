@@ -16,7 +16,7 @@
 struct seep_error *save_memory_find_growing(int case_fd, pid_t pid,
                                             struct growing_ranges *ret_ranges, bool *ret_found);
 
-/* Saves RANGES, which grew; none of them: nothing. OPTIONS: the rest of what to do. */
+/* Saves RANGES; none of them: nothing. OPTIONS: the rest of what to do. */
 struct seep_error *save_memory_ranges(int case_fd, pid_t pid, const struct growing_ranges *ranges,
                                       const struct dumper_options *options,
                                       struct dumper_result *ret_result);

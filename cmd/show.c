@@ -6,10 +6,12 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 
+extern const struct show_topic show_bytes;
 extern const struct show_topic show_events;
 
 const struct show_topic *const show_topics[] = {
     &show_events,
+    &show_bytes,
     NULL,
 };
 

@@ -256,6 +256,12 @@ static struct seep_error *set_text(char **text, const char *value)
     return *text ? NULL : error_no_memory();
 }
 
+static void count_skipped(struct job *job, const char *why)
+{
+    if (job->result.skipped++ == 0)
+        job->result.skipped_why = why;
+}
+
 static struct seep_error *save_region(struct job *job, const struct plan_region *planned)
 {
     struct pages pages;
@@ -269,7 +275,7 @@ static struct seep_error *save_region(struct job *job, const struct plan_region 
         skipped = cannot_save(job, &pages);
     if (skipped) {
         err = set_text(&job->region->skipped, skipped);
-        job->result.skipped++;
+        count_skipped(job, skipped);
     } else {
         err = save_pages(job, &pages, planned->start, planned->end);
         job->result.vanished += job->region->vanished;
@@ -359,7 +365,8 @@ static struct seep_error *run(struct job *job, int case_fd)
         return err;
     for (size_t i = 0; i < job->plan.count; i++) {
         total += job->plan.items[i].present_bytes;
-        job->result.skipped += job->plan.items[i].skipped != NULL;
+        if (job->plan.items[i].skipped)
+            count_skipped(job, job->plan.items[i].skipped);
     }
     progress_begin(&job->progress, job->options->show_progress, total);
     err = save_all(job);

@@ -48,7 +48,8 @@ struct dumper_result {
     bool stopped;        /* by stop, max_bytes, a full disk, or the process's end: a valid shorter
                             dump, and `reason` says why */
     const char *reason;  /* static; NULL when not stopped */
-    uint64_t skipped;    /* regions that could not be saved; dump.json says why */
+    uint64_t skipped;    /* regions that were not to be saved; dump.json says why of each */
+    const char *skipped_why; /* why the first of them was not; static */
 };
 
 /* Dumps memory of PID into the case directory CASE_FD. A full disk leaves a valid shorter dump and

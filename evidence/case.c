@@ -44,6 +44,7 @@ void case_discard(struct case_dir *c)
     for (size_t i = 0; i < ARRAY_SIZE(files); i++)
         unlinkat(c->fd, files[i], 0);
     unlinkat(c->fd, "threads", AT_REMOVEDIR);
+    unlinkat(c->fd, "mem", AT_REMOVEDIR);
     rmdir(c->path);
 }
 

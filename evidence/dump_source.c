@@ -1,9 +1,8 @@
 /* Reads one dump by address: expands the member asked for and keeps the last one. */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/io.h"
+#include "evidence/case.h"
 #include "evidence/codec.h"
 #include "evidence/dump.h"
 
@@ -48,9 +47,12 @@ static struct seep_error *load_member(struct dump_source *src, const struct dump
         if (src->fd >= 0)
             close(src->fd);
         src->open = NULL;
-        src->fd = openat(src->dump->dir_fd, range->file_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        if (src->fd < 0)
-            return error_errno(errno, range->file_name, "cannot open %s", range->file_name);
+        src->fd = -1;
+
+        struct seep_error *err = case_open_file(src->dump->dir_fd, range->file_name, &src->fd);
+
+        if (err)
+            return err;
         src->open = range;
     }
     buffer_clear(&src->stored);

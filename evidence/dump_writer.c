@@ -17,6 +17,7 @@
 
 enum {
     LEVEL = 1, /* of zlib: the target's machine has other work to do */
+    ZEROS_LEVEL = 9,
     RESERVE_MIN_BYTES = 64 * 1024,
 };
 
@@ -88,14 +89,19 @@ static struct seep_error *make_directory(int case_fd, struct dump *dump)
     }
 }
 
-/* A member of zeros costs a write and no compression. */
+/* A member of zeros costs a write and no compression: it can be pressed as hard as can be. */
 static struct seep_error *prepare_zeros(struct dump_writing *g)
 {
-    struct seep_error *err;
+    struct codec_state *gzip = NULL;
+    struct seep_error *err = codec_gzip.begin(ZEROS_LEVEL, &gzip);
 
     memset(g->raw, 0, sizeof(g->raw));
-    err = codec_gzip.push(g->gzip, g->raw, sizeof(g->raw), &g->zeros);
-    return err ? err : codec_gzip.finish(g->gzip, &g->zeros);
+    if (!err)
+        err = codec_gzip.push(gzip, g->raw, sizeof(g->raw), &g->zeros);
+    if (!err)
+        err = codec_gzip.finish(gzip, &g->zeros);
+    codec_gzip.destroy(gzip);
+    return err;
 }
 
 struct seep_error *dump_writer_create(int case_fd, pid_t pid, struct dump_writer **ret_writer)

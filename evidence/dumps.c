@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/units.h"
+#include "evidence/case.h"
 #include "evidence/dump.h"
 
 enum {
@@ -65,6 +66,15 @@ static void close_entries(DIR **entries)
         closedir(*entries);
 }
 
+static struct seep_error *read_file(int dir_fd, const char *name, size_t max_len,
+                                    struct buffer *ret_bytes)
+{
+    _cleanup_close_ int fd = -1;
+    struct seep_error *err = case_open_file(dir_fd, name, &fd);
+
+    return err ? err : io_read_fd(fd, max_len, ret_bytes);
+}
+
 /* Reads the index INDEX_NAME and sees that its .gz is there, under the range's name and whole. */
 static struct seep_error *load_range(int dir_fd, const char *index_name,
                                      struct dump_range *ret_range)
@@ -73,7 +83,7 @@ static struct seep_error *load_range(int dir_fd, const char *index_name,
     _cleanup_buffer_ struct buffer bytes = {0};
     char expected[64];
     struct stat st;
-    struct seep_error *err = io_read_file(dir_fd, index_name, MAX_INDEX_BYTES, &bytes);
+    struct seep_error *err = read_file(dir_fd, index_name, MAX_INDEX_BYTES, &bytes);
 
     if (!err)
         err = dump_index_parse(bytes.bytes, bytes.len, &range);
@@ -154,7 +164,7 @@ static struct seep_error *load_dump(struct dump *dump, size_t *damaged)
     }
     *damaged += drop_overlapping(dump);
 
-    err = io_read_file(dump->dir_fd, "dump.json", MAX_JSON_BYTES, &text);
+    err = read_file(dump->dir_fd, "dump.json", MAX_JSON_BYTES, &text);
     if (!err)
         err = dump_json_parse(text.bytes, text.len, dump);
     return count_damage(err, damaged);

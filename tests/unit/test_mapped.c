@@ -1,6 +1,7 @@
 /* Whether addresses are mapped, by the ioctl and by the text. */
 #include "child.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -8,26 +9,38 @@
 
 enum { PAGE = 4096, COUNT = 40 };
 
+static uint8_t *pages;
+static bool model[COUNT]; /* which of them the child keeps */
+
+static void set_up(void)
+{
+    for (size_t i = 0; i < COUNT; i++) {
+        int status = 0;
+
+        if (!model[i])
+            status = munmap(pages + i * PAGE, PAGE);
+        else if (i % 2) /* a VMA of its own */
+            status = mprotect(pages + i * PAGE, PAGE, PROT_NONE);
+        if (status < 0)
+            _exit(1);
+    }
+}
+
 static void both_ways_agree_with_the_model(void **state)
 {
-    struct mapped *query = NULL, *text = NULL;
-    uint8_t *pages;
-    bool model[COUNT];
+    struct mapped *mapped[2] = {NULL, NULL};
     unsigned seed = 5;
+    pid_t pid;
 
     (void)state;
-    assert_null(mapped_create(getpid(), &query));
-    assert_null(mapped_create(getpid(), &text));
-    mapped_read_text(text);
     pages = mmap(NULL, COUNT * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(pages != MAP_FAILED);
-    for (size_t i = 0; i < COUNT; i++) {
+    for (size_t i = 0; i < COUNT; i++)
         model[i] = rand_r(&seed) % 3;
-        if (!model[i])
-            assert_int_equal(munmap(pages + i * PAGE, PAGE), 0);
-        else if (rand_r(&seed) % 2) /* a VMA of its own */
-            assert_int_equal(mprotect(pages + i * PAGE, PAGE, PROT_NONE), 0);
-    }
+    pid = start_child(set_up);
+    assert_null(mapped_create(pid, &mapped[0]));
+    assert_null(mapped_create(pid, &mapped[1]));
+    mapped_read_text(mapped[1]);
     for (int n = 0; n < 300; n++) {
         size_t from = (size_t)rand_r(&seed) % COUNT;
         size_t to = from + 1 + (size_t)rand_r(&seed) % (COUNT - from), first = from, last;
@@ -38,15 +51,15 @@ static void both_ways_agree_with_the_model(void **state)
         for (last = first; last < to && model[last];)
             last++;
         for (int i = 0; i < 2; i++) {
-            assert_null(
-                mapped_run(i ? text : query, base + from * PAGE, base + to * PAGE, &start, &end));
+            assert_null(mapped_run(mapped[i], base + from * PAGE, base + to * PAGE, &start, &end));
             assert_int_equal(start, base + first * PAGE);
             assert_int_equal(end, base + last * PAGE);
         }
     }
+    end_child(pid);
     munmap(pages, COUNT * PAGE);
-    mapped_destroy(query);
-    mapped_destroy(text);
+    mapped_destroy(mapped[0]);
+    mapped_destroy(mapped[1]);
 }
 
 static void a_process_that_ended_is_told(void **state)
