@@ -16,6 +16,7 @@
 enum {
     FREEZE_LIMIT_MS = 200, /* a thread in vfork or in disk sleep does not stop at all */
     DETACH_LIMIT_MS = 1000,
+    MAKER_LIMIT_MS = 20, /* a process's maker reports it within microseconds of its first stop */
     FREEZE_POLL_US = 50,
     FAIR_ROUND = 64, /* stops after which every waiting tracee is served once */
 };
@@ -58,25 +59,6 @@ static void serve_round(struct ptrace_source *source)
         ptrace_dispatch(source, waiting[i].tid, waiting[i].status);
 }
 
-/* Waits for one stop and serves it. False: there is nothing left to wait for. */
-static bool serve_one(struct ptrace_source *source)
-{
-    int status;
-
-    answer_requests(source);
-    if (atomic_load_explicit(&source->stops, memory_order_relaxed) % FAIR_ROUND == 0)
-        serve_round(source);
-
-    uint64_t before_ns = units_monotonic_ns();
-    pid_t tid = waitpid(-1, &status, __WALL);
-
-    atomic_fetch_add_explicit(&source->idle_ns, units_monotonic_ns() - before_ns,
-                              memory_order_relaxed);
-    if (tid > 0)
-        ptrace_dispatch(source, tid, status);
-    return tid > 0 || errno == EINTR;
-}
-
 /* Serves stops until DONE says so or the time is up; false: it was. */
 static bool serve_until(struct ptrace_source *source, unsigned limit_ms,
                         bool (*done)(const struct ptrace_source *source))
@@ -106,7 +88,40 @@ static bool none_runs(const struct ptrace_source *source)
 
 static bool none_left(const struct ptrace_source *source)
 {
-    return source->tracees == NULL;
+    return source->tracees == NULL && source->foundlings.count == 0;
+}
+
+static bool all_are_known(const struct ptrace_source *source)
+{
+    return source->foundlings.count == 0;
+}
+
+static void wait_for_makers(struct ptrace_source *source)
+{
+    if (all_are_known(source))
+        return;
+    serve_until(source, MAKER_LIMIT_MS, all_are_known);
+    ptrace_adopt_foundlings(source);
+}
+
+/* Waits for one stop and serves it. False: there is nothing left to wait for. */
+static bool serve_one(struct ptrace_source *source)
+{
+    int status;
+
+    wait_for_makers(source);
+    answer_requests(source);
+    if (atomic_load_explicit(&source->stops, memory_order_relaxed) % FAIR_ROUND == 0)
+        serve_round(source);
+
+    uint64_t before_ns = units_monotonic_ns();
+    pid_t tid = waitpid(-1, &status, __WALL);
+
+    atomic_fetch_add_explicit(&source->idle_ns, units_monotonic_ns() - before_ns,
+                              memory_order_relaxed);
+    if (tid > 0)
+        ptrace_dispatch(source, tid, status);
+    return tid > 0 || errno == EINTR;
 }
 
 /* Stops all threads and keeps them; false: some did not stop in time. */
@@ -147,9 +162,11 @@ static void look_at_all(struct ptrace_source *source, enum snapshot_reason reaso
 
 static void detach_all(struct ptrace_source *source)
 {
-    bool all_stopped = freeze(source);
     struct tracee *t, *next;
+    bool all_stopped;
 
+    wait_for_makers(source);
+    all_stopped = freeze(source);
     look_at_all(source, SNAPSHOT_END, all_stopped);
     HASH_ITER(hh, source->tracees, t, next)
     t->kept_at_exit = false;
@@ -203,6 +220,7 @@ void ptrace_source_destroy(struct ptrace_source *source)
     ptrace_remove_process(source, p);
     for (size_t i = source->next_event; i < source->events.count; i++)
         free(source->events.items[i].name);
+    vector_deinit(&source->foundlings);
     vector_deinit(&source->events);
     vector_deinit(&source->released);
     free(source->delivered_name);

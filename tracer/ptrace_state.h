@@ -67,6 +67,13 @@ enum ptrace_mode {
     MODE_DETACH, /* stops are answered with a detach */
 };
 
+/* A process at its first stop whose maker has not reported it yet: only the maker's report says
+ * whose memory it has, as its parent pid may be another's (CLONE_PARENT, a maker that is gone). */
+struct foundling {
+    pid_t pid;
+    int status; /* of its stop */
+};
+
 struct ptrace_source {
     struct event_source base;
     struct ptrace_source_options options;
@@ -74,6 +81,7 @@ struct ptrace_source {
     struct tracee *tracees; /* by tid */
     struct process *processes;
     TAILQ_HEAD(, tracee) calls; /* under way, by enter time */
+    VECTOR(struct foundling) foundlings;
     VECTOR(struct event) events;
     size_t next_event;
     char *delivered_name; /* of the event last delivered */
@@ -81,6 +89,7 @@ struct ptrace_source {
     enum ptrace_mode mode;
     bool filtered; /* the adopted process stops only for the table's rows */
     bool quiet;
+    bool adopting;    /* foundlings are taken in without their makers' reports */
     unsigned running; /* tracees in PHASE_RUNNING */
     pid_t adopted;
     uint64_t started_ns;
@@ -131,6 +140,9 @@ void ptrace_remove_process(struct ptrace_source *source, struct process *p);
 
 /* Acts on what waitpid reported of TID. */
 void ptrace_dispatch(struct ptrace_source *source, pid_t tid, int status);
+
+/* Takes in those whose makers have not reported them: they died before they could. */
+void ptrace_adopt_foundlings(struct ptrace_source *source);
 
 /* Lets T, which is stopped, go on as t->how and t->signal say, or keeps it, or detaches it. */
 void ptrace_go_on(struct ptrace_source *source, struct tracee *t);

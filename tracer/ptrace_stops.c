@@ -104,13 +104,57 @@ static struct tracee *newborn(struct ptrace_source *source, pid_t tid, struct tr
     return t;
 }
 
+/* True when PID waits for its maker's report, with a stop of STATUS. */
+static bool take_foundling(struct ptrace_source *source, pid_t pid, int *ret_status)
+{
+    for (size_t i = 0; i < source->foundlings.count; i++) {
+        if (source->foundlings.items[i].pid != pid)
+            continue;
+        *ret_status = source->foundlings.items[i].status;
+        source->foundlings.items[i] = source->foundlings.items[--source->foundlings.count];
+        return true;
+    }
+    return false;
+}
+
+/* The stop of a process that nobody has reported is left unanswered until its maker does, which is
+ * about to. False: it is to be taken in as it is. */
+static bool wait_for_maker(struct ptrace_source *source, pid_t tid, int status)
+{
+    _cleanup_error_ struct seep_error *err = NULL;
+    pid_t pid = 0;
+
+    if (source->mode != MODE_RUN || !source->options.follow || source->adopting)
+        return false;
+    err = proc_thread_group(tid, &pid);
+    if (err || pid != tid || ptrace_find_process(source, pid))
+        return false;
+    err = vector_push(&source->foundlings, (struct foundling){pid, status});
+    return !err;
+}
+
+void ptrace_adopt_foundlings(struct ptrace_source *source)
+{
+    source->adopting = true;
+    while (source->foundlings.count > 0) {
+        struct foundling last = source->foundlings.items[--source->foundlings.count];
+
+        ptrace_dispatch(source, last.pid, last.status);
+    }
+    source->adopting = false;
+}
+
 static void thread_born(struct ptrace_source *source, struct tracee *parent, enum tracee_stop stop)
 {
     unsigned long message;
+    int status;
 
-    if (tracee_message(parent->tid, &message) == TRACEE_DONE &&
-        !ptrace_find_tracee(source, (pid_t)message))
-        newborn(source, (pid_t)message, parent, stop == TRACEE_NEW_VFORK);
+    if (tracee_message(parent->tid, &message) != TRACEE_DONE ||
+        ptrace_find_tracee(source, (pid_t)message))
+        return;
+    newborn(source, (pid_t)message, parent, stop == TRACEE_NEW_VFORK);
+    if (take_foundling(source, (pid_t)message, &status))
+        ptrace_dispatch(source, (pid_t)message, status);
 }
 
 /* The caller's tid has become the process's pid; its other threads are gone or about to be. */
@@ -196,9 +240,12 @@ void ptrace_dispatch(struct ptrace_source *source, pid_t tid, int status)
     struct tracee *t = ptrace_find_tracee(source, tid);
 
     if (stop == TRACEE_EXITED) {
+        take_foundling(source, tid, &(int){0});
         reaped(source, tid, status);
         return;
     }
+    if (!t && wait_for_maker(source, tid, status))
+        return;
     atomic_fetch_add_explicit(&source->stops, 1, memory_order_relaxed);
     if (!t)
         t = newborn(source, tid, NULL, false);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -202,6 +203,43 @@ static void test_children_copy_or_share(void **state)
     forget(&seen);
 }
 
+enum { SIBLINGS = 40 };
+
+/* A child's children that count as their grandparent's: its pid tells nothing of who made them. */
+static void bear_siblings(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        for (int i = 0; i < SIBLINGS; i++)
+            if (syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL) == 0)
+                _exit(0);
+        _exit(0);
+    }
+    while (wait(NULL) > 0)
+        ;
+}
+
+static void test_a_child_is_its_makers(void **state)
+{
+    struct seen seen = {0};
+    const struct event *maker;
+
+    (void)state;
+    trace(&seen, bear_siblings, true);
+    maker = find(&seen, EVENT_PROCESS_START, 1);
+    assert_non_null(maker);
+    for (size_t i = 0; i < SIBLINGS; i++) {
+        const struct event *born = find(&seen, EVENT_PROCESS_START, 2 + i);
+
+        assert_non_null(born);
+        assert_int_equal(born->args[0], EVENT_START_FORK);
+        assert_int_equal(born->args[1], maker->pid);
+    }
+    assert_null(find(&seen, EVENT_PROCESS_START, 2 + SIBLINGS));
+    forget(&seen);
+}
+
 static void name_a_memfd(void)
 {
     /* The name ends at the last byte before a page that is not there. */
@@ -289,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls_with_arguments_and_results),
         cmocka_unit_test(test_children_copy_or_share),
+        cmocka_unit_test(test_a_child_is_its_makers),
         cmocka_unit_test(test_memfd_names),
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_spawned_program),
