@@ -42,6 +42,19 @@ void slots_add(struct slots *slots, uint64_t time_ns)
         (*count)++;
 }
 
+void slots_merge(struct slots *slots, const struct slots *from)
+{
+    struct slots other = *from;
+
+    while (slots->shift < other.shift)
+        slots_widen(slots);
+    while (other.shift < slots->shift)
+        slots_widen(&other);
+    for (unsigned i = 0; i < SLOTS_COUNT; i++)
+        if (__builtin_add_overflow(slots->counts[i], other.counts[i], &slots->counts[i]))
+            slots->counts[i] = UINT32_MAX;
+}
+
 double slots_between(const struct slots *slots, uint64_t from_ns, uint64_t to_ns)
 {
     uint64_t width = 1ull << slots->shift;

@@ -29,6 +29,9 @@ struct slots {
 void slots_init(struct slots *slots, uint64_t origin_ns);
 void slots_add(struct slots *slots, uint64_t time_ns);
 
+/* Adds what FROM counted, which has the same origin. */
+void slots_merge(struct slots *slots, const struct slots *from);
+
 /* About how many happened in [from, to). */
 double slots_between(const struct slots *slots, uint64_t from_ns, uint64_t to_ns);
 

@@ -191,6 +191,11 @@ static struct seep_error *find_track(struct growth *growth, const struct growth_
     return err;
 }
 
+static bool is_open(const struct growth_range *range)
+{
+    return range->perms & (VMA_READ | VMA_WRITE | VMA_EXEC);
+}
+
 /* Adds up the ranges of each track, notes the step, and drops the tracks that have none. */
 static struct seep_error *settle_tracks(struct growth *growth, uint64_t look_ns)
 {
@@ -205,7 +210,7 @@ static struct seep_error *settle_tracks(struct growth *growth, uint64_t look_ns)
     for (size_t i = 0; i < growth->ranges.count; i++) {
         struct growth_range *range = &growth->ranges.items[i];
         uint64_t size = range->end - range->start;
-        bool open = range->perms & (VMA_READ | VMA_WRITE | VMA_EXEC);
+        bool open = is_open(range);
         struct growth_figures figures = {size, open ? size : 0, known(range->rss_bytes),
                                          known(range->swap_bytes)};
 
@@ -289,10 +294,49 @@ struct seep_error *growth_look(struct growth *growth, const struct snapshot *sna
     if (growth->looks++ == 0) {
         growth->first_ns = snap->end_ns;
         growth->first_count = count;
+        growth->first_anonymous_bytes = growth_anonymous_bytes(growth);
+        for (enum region region = 0; region <= REGION_OTHER; region++) {
+            growth->first_open_bytes[region] = growth_open_bytes(growth, region);
+            growth->first_rss_bytes[region] = growth_rss_bytes(growth, region);
+        }
     }
     growth->last_ns = snap->end_ns;
     growth->has_rss = maps->has_smaps;
     return err;
+}
+
+uint64_t growth_anonymous_bytes(const struct growth *growth)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < growth->ranges.count; i++) {
+        const struct growth_range *range = &growth->ranges.items[i];
+
+        if (is_open(range) && !(range->perms & VMA_SHARED) && range->inode == 0)
+            sum = add(sum, range->end - range->start);
+    }
+    return sum;
+}
+
+uint64_t growth_open_bytes(const struct growth *growth, enum region region)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < growth->ranges.count; i++)
+        if (growth->ranges.items[i].region == region && is_open(&growth->ranges.items[i]))
+            sum = add(sum, growth->ranges.items[i].end - growth->ranges.items[i].start);
+    return sum;
+}
+
+uint64_t growth_rss_bytes(const struct growth *growth, enum region region)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < growth->ranges.count; i++)
+        if (growth->ranges.items[i].region == region)
+            sum = add(sum, add(known(growth->ranges.items[i].rss_bytes),
+                               known(growth->ranges.items[i].swap_bytes)));
+    return sum;
 }
 
 const struct growth_range *growth_find(const struct growth *growth, uint64_t addr)

@@ -54,6 +54,8 @@ struct growth {
     uint64_t first_ns, last_ns;         /* of the looks */
     uint64_t looks;
     uint64_t first_count; /* VMAs at the first look */
+    uint64_t first_anonymous_bytes;
+    uint64_t first_open_bytes[REGION_OTHER + 1], first_rss_bytes[REGION_OTHER + 1];
     bool has_rss;
 };
 
@@ -63,6 +65,12 @@ void growth_deinit(struct growth *growth);
 /* The next look at the same address space. RUNTIME as of classify_vma. */
 struct seep_error *growth_look(struct growth *growth, const struct snapshot *snap,
                                const char *runtime);
+
+/* Accessible private anonymous memory of any use at the last look; that of one region, or what is
+ * resident of it. */
+uint64_t growth_anonymous_bytes(const struct growth *growth);
+uint64_t growth_open_bytes(const struct growth *growth, enum region region);
+uint64_t growth_rss_bytes(const struct growth *growth, enum region region);
 
 /* The range that contains ADDR at the last look, or NULL. */
 const struct growth_range *growth_find(const struct growth *growth, uint64_t addr);

@@ -1,0 +1,526 @@
+#include "analyzer/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+enum { FIRST_THREAD_LIMIT = 4096, MAX_NAME_BYTES = 63, MAX_RSS_SAMPLES = 256 };
+
+struct history_thread {
+    pid_t tid, pid;
+    bool exited, kept;
+    char name[MAX_NAME_BYTES + 1];
+    UT_hash_handle hh;
+};
+
+struct history_pid {
+    pid_t pid;
+    struct history_process *process;
+    UT_hash_handle hh;
+};
+
+/* --- processes --- */
+
+static void forget_parts(struct history_process *p)
+{
+    activity_deinit(&p->activity);
+    births_deinit(&p->births);
+    places_deinit(&p->places);
+    held_deinit(&p->held);
+    growth_deinit(&p->growth);
+}
+
+static void begin_image(struct history_process *p, uint64_t time_ns)
+{
+    forget_parts(p);
+    p->start_ns = time_ns;
+    p->births = (struct births){.origin_ns = time_ns};
+    activity_init(&p->activity, time_ns);
+    growth_init(&p->growth);
+}
+
+static void process_destroy(struct history_process *p)
+{
+    if (!p)
+        return;
+    forget_parts(p);
+    free(p->exe);
+    free(p);
+}
+DEFINE_CLEANUP(struct history_process *, process_destroy);
+
+struct history_process *history_find(const struct history *history, pid_t pid)
+{
+    struct history_pid *entry;
+
+    if (history->last && history->last->pid == pid)
+        return history->last;
+    HASH_FIND_INT(history->pids, &pid, entry);
+    return entry ? entry->process : NULL;
+}
+
+/* Takes P's part of the totals out, or puts it in. */
+static void count_in(struct history *history, struct history_process *p, bool in)
+{
+    history->live_rss_bytes -= p->counted_rss_bytes;
+    history->live_virtual_bytes -= p->counted_virtual_bytes;
+    p->counted_rss_bytes = in && p->rss_bytes != SNAPSHOT_UNKNOWN ? p->rss_bytes : 0;
+    p->counted_virtual_bytes = in && p->virtual_bytes != SNAPSHOT_UNKNOWN ? p->virtual_bytes : 0;
+    history->live_rss_bytes += p->counted_rss_bytes;
+    history->live_virtual_bytes += p->counted_virtual_bytes;
+}
+
+/* Makes PID's process, in the place of one that had the pid before. */
+static struct seep_error *make_process(struct history *history, pid_t pid, uint64_t time_ns,
+                                       struct history_process **ret_process)
+{
+    _cleanup_(process_destroyp) struct history_process *p = calloc(1, sizeof(*p));
+    struct history_pid *entry;
+    struct seep_error *err;
+
+    if (!p)
+        return error_no_memory();
+    *p = (struct history_process){
+        .pid = pid,
+        .rss_bytes = SNAPSHOT_UNKNOWN,
+        .pss_bytes = SNAPSHOT_UNKNOWN,
+        .virtual_bytes = SNAPSHOT_UNKNOWN,
+        .thread_count = SNAPSHOT_UNKNOWN,
+        .cgroup_limit_bytes = SNAPSHOT_UNKNOWN,
+        .cgroup_used_bytes = SNAPSHOT_UNKNOWN,
+        .rlimit_as_bytes = SNAPSHOT_UNKNOWN,
+        .memory_total_bytes = SNAPSHOT_UNKNOWN,
+        .memory_available_bytes = SNAPSHOT_UNKNOWN,
+    };
+    begin_image(p, time_ns);
+    HASH_FIND_INT(history->pids, &pid, entry);
+    if (!entry) {
+        entry = calloc(1, sizeof(*entry));
+        if (!entry)
+            return error_no_memory();
+        entry->pid = pid;
+        HASH_ADD_INT(history->pids, pid, entry);
+        if (!entry->hh.tbl) {
+            free(entry);
+            return error_no_memory();
+        }
+    }
+    err = vector_push(&history->processes, p);
+    if (err)
+        return err;
+    if (entry->process)
+        count_in(history, entry->process, false);
+    entry->process = *ret_process = history->last = take_ptr(p);
+    return NULL;
+}
+
+static struct seep_error *get_process(struct history *history, pid_t pid, uint64_t time_ns,
+                                      struct history_process **ret_process)
+{
+    struct history_process *p = history_find(history, pid);
+
+    if (!p)
+        return make_process(history, pid, time_ns, ret_process);
+    history->last = *ret_process = p;
+    return NULL;
+}
+
+static bool sum_charged(const struct ledger_interval *interval, void *context)
+{
+    uint64_t *sum = context;
+
+    if (interval->charge)
+        *sum += interval->end - interval->start;
+    return *sum < HISTORY_MIN_BYTES;
+}
+
+/* A build or a test suite starts thousands of processes that leave nothing worth a word. */
+static void retire_if_small(struct history *history, struct history_process *p)
+{
+    const struct ledger_space *space = ledger_find(history->ledger, p->pid);
+    uint64_t sum = 0;
+
+    if (space)
+        ledger_each(space, 0, UINT64_MAX, sum_charged, &sum);
+    if (sum >= HISTORY_MIN_BYTES || history->processes.items[0] == p)
+        return;
+    forget_parts(p);
+    p->retired = true;
+}
+
+/* --- threads --- */
+
+static struct history_thread *find_thread(const struct history *history, pid_t tid)
+{
+    struct history_thread *thread;
+
+    HASH_FIND_INT(history->threads, &tid, thread);
+    return thread;
+}
+
+static bool keep_owner(const struct ledger_group *group, void *context)
+{
+    struct history_thread *thread = group->live_count ? find_thread(context, group->tid) : NULL;
+
+    if (thread)
+        thread->kept = true;
+    return true;
+}
+
+/* Forgets the exited threads that hold nothing. */
+static void clean_threads(struct history *history)
+{
+    struct history_thread *thread, *following;
+
+    ledger_each_group(history->ledger, keep_owner, history);
+    HASH_ITER(hh, history->threads, thread, following)
+    {
+        if (thread->exited && !thread->kept) {
+            HASH_DEL(history->threads, thread);
+            free(thread);
+            continue;
+        }
+        thread->kept = false;
+    }
+    history->thread_limit = 2 * HASH_COUNT(history->threads) + FIRST_THREAD_LIMIT;
+}
+
+static struct seep_error *name_thread(struct history *history, pid_t pid, pid_t tid,
+                                      const char *name, bool fresh)
+{
+    struct history_thread *thread = find_thread(history, tid);
+
+    if (!thread) {
+        if (HASH_COUNT(history->threads) >= history->thread_limit)
+            clean_threads(history);
+        thread = calloc(1, sizeof(*thread));
+        if (!thread)
+            return error_no_memory();
+        thread->tid = tid;
+        HASH_ADD_INT(history->threads, tid, thread);
+        if (!thread->hh.tbl) {
+            free(thread);
+            return error_no_memory();
+        }
+    }
+    if (fresh)
+        thread->name[0] = '\0';
+    thread->pid = pid;
+    thread->exited = false;
+    if (name && name[0]) {
+        size_t len = strnlen(name, MAX_NAME_BYTES);
+
+        memcpy(thread->name, name, len);
+        thread->name[len] = '\0';
+    }
+    return NULL;
+}
+
+const char *history_thread_name(const struct history *history, pid_t tid)
+{
+    const struct history_thread *thread = find_thread(history, tid);
+
+    return thread && thread->name[0] ? thread->name : NULL;
+}
+
+bool history_thread_exited(const struct history *history, pid_t tid)
+{
+    const struct history_thread *thread = find_thread(history, tid);
+
+    return thread && thread->exited;
+}
+
+void history_each_thread(const struct history *history, pid_t pid,
+                         bool (*visit)(pid_t tid, const char *name, void *context), void *context)
+{
+    for (const struct history_thread *thread = history->threads; thread; thread = thread->hh.next)
+        if (thread->pid == pid && !visit(thread->tid, thread->name, context))
+            return;
+}
+
+/* --- events --- */
+
+static struct seep_error *set_exe(struct history_process *p, const char *exe)
+{
+    char *copy = strdup(exe);
+
+    if (!copy)
+        return error_no_memory();
+    free(p->exe);
+    p->exe = copy;
+    return NULL;
+}
+
+static struct seep_error *start_process(struct history *history, const struct event *ev)
+{
+    const struct history_process *parent = history_find(history, (pid_t)ev->args[1]);
+    struct history_process *p;
+    struct seep_error *err = make_process(history, ev->pid, ev->enter_ns, &p);
+
+    if (err)
+        return err;
+    p->ppid = (pid_t)ev->args[1];
+    p->start_ticks = ev->args[2];
+    p->forked = ev->args[0] != EVENT_START_ATTACHED;
+    p->started = p->forked;
+    if (p->forked && parent && parent->exe)
+        err = set_exe(p, parent->exe);
+    return err;
+}
+
+static struct seep_error *exec_process(struct history_process *p, const struct event *ev)
+{
+    begin_image(p, ev->exit_ns);
+    p->started = true;
+    return ev->name ? set_exe(p, ev->name) : NULL;
+}
+
+static uint64_t round_up(const struct history *history, uint64_t len)
+{
+    uint64_t mask = history->page_bytes - 1;
+
+    return len > UINT64_MAX - mask ? len : (len + mask) & ~mask;
+}
+
+static struct seep_error *note_syscall(struct history *history, struct history_process *p,
+                                       const struct event *ev)
+{
+    struct seep_error *err = NULL;
+
+    if (event_failed(ev))
+        return NULL;
+    switch (ev->kind) {
+    case EVENT_MMAP:
+        err = births_add(&p->births, ev->args[3] & MAP_ANONYMOUS ? BIRTHS_ANONYMOUS : BIRTHS_OBJECT,
+                         round_up(history, ev->args[1]), ev->tid, ev->exit_ns);
+        return err ? err : places_mapped(&p->places, ev);
+    case EVENT_SHMAT:
+        return births_add(&p->births, BIRTHS_OBJECT, round_up(history, ev->args[3]), ev->tid,
+                          ev->exit_ns);
+    case EVENT_MUNMAP:
+    case EVENT_MREMAP:
+        return places_mapped(&p->places, ev);
+    case EVENT_MEMFD_CREATE:
+        return held_made(&p->held, SNAPSHOT_HELD_DESCRIPTOR, ev->result, ev->tid, ev->exit_ns);
+    case EVENT_SHMGET:
+        return held_made(&p->held, SNAPSHOT_HELD_SYSV, ev->result, ev->tid, ev->exit_ns);
+    default:
+        return NULL;
+    }
+}
+
+static struct seep_error *note_life(struct history *history, struct history_process *p,
+                                    const struct event *ev)
+{
+    struct history_thread *thread;
+    struct seep_error *err;
+
+    switch (ev->kind) {
+    case EVENT_EXEC:
+        return exec_process(p, ev);
+    case EVENT_THREAD_START:
+        err = name_thread(history, ev->pid, ev->tid, ev->name, true);
+        return err ? err : places_thread_started(&p->places, (pid_t)ev->args[0], ev->tid);
+    case EVENT_THREAD_NAME:
+        return name_thread(history, ev->pid, ev->tid, ev->name, false);
+    case EVENT_THREAD_EXIT:
+        thread = find_thread(history, ev->tid);
+        if (thread)
+            thread->exited = true;
+        places_thread_exited(&p->places, ev->tid);
+        return NULL;
+    case EVENT_PROCESS_EXIT:
+        p->end_ns = ev->exit_ns;
+        count_in(history, p, false);
+        retire_if_small(history, p);
+        return NULL;
+    case EVENT_DETACH:
+        p->detached_ns = ev->exit_ns;
+        return NULL;
+    default:
+        return NULL;
+    }
+}
+
+static void note_time(struct history *history, uint64_t time_ns)
+{
+    if (history->first_ns == 0 || time_ns < history->first_ns)
+        history->first_ns = time_ns;
+    if (time_ns > history->last_ns)
+        history->last_ns = time_ns;
+}
+
+struct seep_error *history_event(void *context, const struct event *ev)
+{
+    struct history *history = context;
+    struct history_process *p;
+    struct seep_error *err;
+
+    note_time(history, ev->exit_ns);
+    if (ev->kind == EVENT_LOST)
+        return NULL;
+    if (ev->kind == EVENT_PROCESS_START)
+        return start_process(history, ev);
+    err = get_process(history, ev->pid, ev->enter_ns, &p);
+    if (err || p->retired)
+        return err;
+    if (!event_is_syscall(ev))
+        return note_life(history, p, ev);
+    p->events++;
+    slots_add(&p->activity.events, ev->exit_ns);
+    return note_syscall(history, p, ev);
+}
+
+/* --- snapshots --- */
+
+static uint64_t sum_field(const struct maps *maps, enum smaps_field field)
+{
+    uint64_t sum = 0;
+    bool known = false;
+
+    for (size_t i = 0; i < maps->count; i++) {
+        uint64_t value = maps->vmas[i].fields[field];
+
+        if (value == MAPS_UNKNOWN)
+            continue;
+        known = true;
+        if (__builtin_add_overflow(sum, value, &sum))
+            return SNAPSHOT_UNKNOWN;
+    }
+    return known ? sum : SNAPSHOT_UNKNOWN;
+}
+
+static uint64_t sum_sizes(const struct maps *maps)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < maps->count; i++)
+        if (__builtin_add_overflow(sum, vma_size(&maps->vmas[i]), &sum))
+            return SNAPSHOT_UNKNOWN;
+    return maps->count ? sum : SNAPSHOT_UNKNOWN;
+}
+
+static void copy_figures(struct history_process *p, const struct snapshot *snap)
+{
+    p->rss_bytes =
+        snap->rss_bytes != SNAPSHOT_UNKNOWN ? snap->rss_bytes : sum_field(&snap->maps, SMAPS_RSS);
+    p->pss_bytes =
+        snap->pss_bytes != SNAPSHOT_UNKNOWN ? snap->pss_bytes : sum_field(&snap->maps, SMAPS_PSS);
+    p->virtual_bytes =
+        snap->virtual_bytes != SNAPSHOT_UNKNOWN ? snap->virtual_bytes : sum_sizes(&snap->maps);
+    p->thread_count = snap->thread_count;
+    p->cgroup_limit_bytes = snap->cgroup_limit_bytes;
+    p->cgroup_used_bytes = snap->cgroup_used_bytes;
+    p->rlimit_as_bytes = snap->rlimit_as_bytes;
+    p->memory_total_bytes = snap->memory_total_bytes;
+    p->memory_available_bytes = snap->memory_available_bytes;
+    if (snap->ppid)
+        p->ppid = snap->ppid;
+    if (snap->start_ticks)
+        p->start_ticks = snap->start_ticks;
+}
+
+static struct seep_error *add_memory(struct history *history, struct history_process *p,
+                                     const struct snapshot *snap)
+{
+    struct history_memory *memory = &history->memory;
+    size_t count = memory->rss.count;
+
+    count_in(history, p, true);
+    if (p->virtual_bytes != SNAPSHOT_UNKNOWN)
+        memory->virtual_last_bytes = history->live_virtual_bytes;
+    if (p->rss_bytes != SNAPSHOT_UNKNOWN)
+        memory->rss_last_bytes = history->live_rss_bytes;
+    /* The first looks at those that were there before count together as one. */
+    if (memory->virtual_first_bytes == SNAPSHOT_UNKNOWN ||
+        (p->growth.looks == 1 && !p->forked && snap->reason == SNAPSHOT_START)) {
+        memory->rss_first_bytes = memory->rss_last_bytes;
+        memory->virtual_first_bytes = memory->virtual_last_bytes;
+        memory->rss.count = count = 0;
+    }
+    if (p->end_ns)
+        count_in(history, p, false);
+    if (memory->rss_last_bytes == SNAPSHOT_UNKNOWN)
+        return NULL;
+    if (count == MAX_RSS_SAMPLES) {
+        for (size_t i = 0; i < count / 2; i++)
+            memory->rss.items[i] = memory->rss.items[2 * i];
+        memory->rss.count = count / 2;
+    }
+    return vector_push(&memory->rss,
+                       (struct growth_sample){snap->end_ns, (double)memory->rss_last_bytes});
+}
+
+struct seep_error *history_snapshot(void *context, const struct snapshot *snap)
+{
+    struct history *history = context;
+    struct history_process *p = history_find(history, snap->pid);
+    struct seep_error *err = NULL;
+
+    note_time(history, snap->begin_ns);
+    note_time(history, snap->end_ns);
+    /* Without events a pid that was given again shows by its start time only. */
+    if (!p || (p->start_ticks && snap->start_ticks && p->start_ticks != snap->start_ticks))
+        err = make_process(history, snap->pid, snap->begin_ns, &p);
+    if (err || p->retired)
+        return err;
+    copy_figures(p, snap);
+    err = growth_look(&p->growth, snap, history->runtime);
+    if (!err)
+        err = held_look(&p->held, snap);
+    if (!err)
+        err = activity_add_sample(
+            &p->activity,
+            &(struct activity_sample){.time_ns = snap->end_ns,
+                                      .counters = {snap->cpu_ns, snap->switches, snap->io_calls}});
+    for (size_t i = 0; i < snap->tasks.count && !err; i++)
+        err = name_thread(history, snap->pid, snap->tasks.items[i].tid, snap->tasks.items[i].name,
+                          false);
+    return err ? err : add_memory(history, p, snap);
+}
+
+/* --- life --- */
+
+struct seep_error *history_create(const struct ledger *ledger, const char *runtime,
+                                  uint64_t page_bytes, struct history **ret_history)
+{
+    struct history *history = calloc(1, sizeof(*history));
+
+    if (!history)
+        return error_no_memory();
+    history->ledger = ledger;
+    history->runtime = runtime;
+    history->page_bytes = page_bytes && !(page_bytes & (page_bytes - 1)) ? page_bytes : 4096;
+    history->thread_limit = FIRST_THREAD_LIMIT;
+    history->memory.rss_first_bytes = history->memory.rss_last_bytes = SNAPSHOT_UNKNOWN;
+    history->memory.virtual_first_bytes = history->memory.virtual_last_bytes = SNAPSHOT_UNKNOWN;
+    *ret_history = history;
+    return NULL;
+}
+
+void history_destroy(struct history *history)
+{
+    struct history_pid *pid, *next_pid;
+    struct history_thread *thread, *next_thread;
+
+    if (!history)
+        return;
+    HASH_ITER(hh, history->pids, pid, next_pid)
+    {
+        HASH_DEL(history->pids, pid);
+        free(pid);
+    }
+    HASH_ITER(hh, history->threads, thread, next_thread)
+    {
+        HASH_DEL(history->threads, thread);
+        free(thread);
+    }
+    for (size_t i = 0; i < history->processes.count; i++)
+        process_destroy(history->processes.items[i]);
+    vector_deinit(&history->processes);
+    vector_deinit(&history->memory.rss);
+    free(history);
+}

@@ -1,0 +1,87 @@
+/*
+ * What a replay tells besides the ledger: processes and threads, their lives and names, their work,
+ * their regions from look to look, and their memory in all.
+ *
+ *     history_create(&ledger, runtime, &history);
+ *     replay_case(fd, ledger, &(struct replay_observer){history_event, history_snapshot, history})
+ *     for (p = history->processes.items ...) p->growth, p->births, p->places ...
+ *
+ * A process starts anew with exec. Bounded by what lives: what an exited process leaves that is too
+ * little to judge is dropped at once.
+ */
+#pragma once
+
+#include "analyzer/activity.h"
+#include "analyzer/births.h"
+#include "analyzer/growth.h"
+#include "analyzer/held.h"
+#include "analyzer/ledger.h"
+#include "analyzer/places.h"
+
+enum { HISTORY_MIN_BYTES = 64 << 10 }; /* of an exited process that are worth a judgement */
+
+struct history_thread;
+struct history_pid;
+
+struct history_process {
+    pid_t pid, ppid;
+    uint64_t start_ns; /* of its image, or when it was first seen */
+    uint64_t end_ns;   /* of its exit; 0: lived to the end */
+    uint64_t detached_ns;
+    uint64_t start_ticks;
+    char *exe;
+    bool started; /* in the window: nothing of it was there before */
+    bool forked;
+    bool retired; /* too little to judge: its parts are empty */
+    uint64_t events;
+    struct activity activity;
+    struct births births;
+    struct places places;
+    struct held held;
+    struct growth growth;
+    /* of the last look; SNAPSHOT_UNKNOWN */
+    uint64_t rss_bytes, pss_bytes, virtual_bytes, thread_count;
+    uint64_t cgroup_limit_bytes, cgroup_used_bytes, rlimit_as_bytes;
+    uint64_t memory_total_bytes, memory_available_bytes;
+    uint64_t counted_rss_bytes, counted_virtual_bytes; /* its part of the totals */
+};
+
+/* All processes together. */
+struct history_memory {
+    uint64_t rss_first_bytes, rss_last_bytes, virtual_first_bytes, virtual_last_bytes;
+    VECTOR(struct growth_sample) rss; /* thinned out when there are too many */
+};
+
+struct history {
+    const struct ledger *ledger;
+    const char *runtime;
+    VECTOR(struct history_process *) processes; /* in order of appearance */
+    struct history_pid *pids;                   /* uthash tables */
+    struct history_thread *threads;
+    size_t thread_limit;          /* of exited ones kept, before a clean-up */
+    struct history_process *last; /* the one asked for last */
+    struct history_memory memory;
+    uint64_t live_rss_bytes, live_virtual_bytes; /* of the processes that live */
+    uint64_t first_ns, last_ns;
+    uint64_t page_bytes;
+};
+
+struct seep_error *history_create(const struct ledger *ledger, const char *runtime,
+                                  uint64_t page_bytes, struct history **ret_history);
+void history_destroy(struct history *history);
+DEFINE_CLEANUP(struct history *, history_destroy);
+
+/* For replay_observer. */
+struct seep_error *history_event(void *history, const struct event *ev);
+struct seep_error *history_snapshot(void *history, const struct snapshot *snap);
+
+/* The process PID that was seen last, or NULL. */
+struct history_process *history_find(const struct history *history, pid_t pid);
+
+/* The thread's name, NULL when it is not known; and whether it was seen to exit. */
+const char *history_thread_name(const struct history *history, pid_t tid);
+bool history_thread_exited(const struct history *history, pid_t tid);
+
+/* Calls VISIT for every thread of PID that is known. */
+void history_each_thread(const struct history *history, pid_t pid,
+                         bool (*visit)(pid_t tid, const char *name, void *context), void *context);
