@@ -10,10 +10,9 @@ extern const struct seep_command command_check;
 extern const struct seep_command command_docs;
 extern const struct seep_command command_dump;
 extern const struct seep_command command_show;
-extern const struct seep_command command_snap;
 
 const struct seep_command *const commands[] = {
-    &command_snap, &command_dump, &command_show, &command_check, &command_docs, NULL,
+    &command_dump, &command_show, &command_check, &command_docs, NULL,
 };
 
 static int print_usage(FILE *out)

@@ -1,0 +1,301 @@
+#include "analyzer/analysis.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/contents.h"
+#include "analyzer/diagnosis.h"
+#include "analyzer/findings.h"
+#include "analyzer/replay.h"
+
+enum {
+    MIN_WORK_NS = 10 * 1000 * 1000, /* of CPU time: less in the whole window is idleness */
+    MIN_WORK_SWITCHES = 20,
+    MIN_TREND_BYTES = 1 << 20, /* growth of RSS in the window, for a date of exhaustion */
+    MAX_MAPPINGS_TOLD = 65536,
+};
+
+/* --- memory as a whole --- */
+
+struct limit {
+    uint64_t bytes;
+    const char *source;
+    double headroom_bytes, bytes_per_s;
+};
+
+static double seconds_to(const struct limit *limit)
+{
+    if (!(limit->bytes_per_s > 0))
+        return NAN;
+    return fmax(limit->headroom_bytes, 0) / limit->bytes_per_s;
+}
+
+/* The tighter one: reached sooner, or named first. */
+static void consider(struct limit *best, uint64_t bytes, uint64_t used, double bytes_per_s,
+                     const char *source)
+{
+    /* cgroup v1 says "no limit" with the largest number of pages; so does RLIM_INFINITY. */
+    struct limit limit = {bytes, source, (double)bytes - (double)used, bytes_per_s};
+
+    if (bytes == SNAPSHOT_UNKNOWN || bytes == 0 || bytes >= 1ull << 60 || used == SNAPSHOT_UNKNOWN)
+        return;
+    if (!best->source || seconds_to(&limit) < seconds_to(best) ||
+        (isnan(seconds_to(best)) && !isnan(seconds_to(&limit))))
+        *best = limit;
+}
+
+static double trend(uint64_t first, uint64_t last, double bytes_per_s)
+{
+    if (first == SNAPSHOT_UNKNOWN || last == SNAPSHOT_UNKNOWN || last < first ||
+        last - first < MIN_TREND_BYTES || !isfinite(bytes_per_s))
+        return 0;
+    return bytes_per_s;
+}
+
+static struct seep_error *fill_memory(const struct history *history, struct analysis *a)
+{
+    const struct history_memory *memory = &history->memory;
+    const struct history_process *p = history_find(history, a->info.pid);
+    double seconds = (double)(history->last_ns - history->first_ns) / 1e9;
+    struct limit best = {0};
+
+    a->rss_first_bytes = memory->rss_first_bytes;
+    a->rss_last_bytes = memory->rss_last_bytes;
+    a->virtual_first_bytes = memory->virtual_first_bytes;
+    a->virtual_last_bytes = memory->virtual_last_bytes;
+    a->growth_bytes_per_s = growth_slope(memory->rss.items, memory->rss.count);
+    a->limit_bytes = ANALYSIS_UNKNOWN;
+    a->exhaustion_s = NAN;
+    if (!p && history->processes.count)
+        p = history->processes.items[0];
+    if (!p)
+        return NULL;
+
+    double rss = trend(a->rss_first_bytes, a->rss_last_bytes, a->growth_bytes_per_s);
+    double size = trend(a->virtual_first_bytes, a->virtual_last_bytes,
+                        ((double)a->virtual_last_bytes - (double)a->virtual_first_bytes) / seconds);
+
+    consider(&best, p->cgroup_limit_bytes,
+             p->cgroup_used_bytes != SNAPSHOT_UNKNOWN ? p->cgroup_used_bytes : a->rss_last_bytes,
+             rss, "cgroup memory limit");
+    consider(&best, p->rlimit_as_bytes, p->virtual_bytes, size, "RLIMIT_AS");
+    if (p->memory_available_bytes <= p->memory_total_bytes)
+        consider(&best, p->memory_total_bytes, p->memory_total_bytes - p->memory_available_bytes,
+                 rss, "memory of the machine");
+    if (!best.source)
+        return NULL;
+    a->limit_bytes = best.bytes;
+    a->exhaustion_s = seconds_to(&best);
+    a->limit_source = strdup(best.source);
+    return a->limit_source ? NULL : error_no_memory();
+}
+
+/* --- contents of dumps --- */
+
+static struct seep_error *find_mappings(const struct diagnosis *d, const struct analysis *a,
+                                        struct contents_mapping **ret_mappings, size_t *ret_count)
+{
+    VECTOR(struct contents_mapping) mappings = {0};
+    struct seep_error *err = NULL;
+
+    for (size_t i = 0; i < d->parts.count; i++)
+        for (size_t m = 0; m < d->parts.items[i]->marks.count && !err; m++) {
+            const struct suspect_mark *mark = &d->parts.items[i]->marks.items[m];
+
+            if (mappings.count == MAX_MAPPINGS_TOLD)
+                break;
+            err = vector_push(&mappings, (struct contents_mapping){
+                                             mark->time_ns + a->info.wall_offset_ns, mark->tid});
+        }
+    if (err) {
+        vector_deinit(&mappings);
+        return err;
+    }
+    *ret_mappings = mappings.items;
+    *ret_count = mappings.count;
+    return NULL;
+}
+
+static struct seep_error *read_finding(const struct diagnosis *d, const struct dumps *dumps,
+                                       const struct contents_options *options,
+                                       const struct analysis *a, struct finding *f)
+{
+    _cleanup_free_ struct saved_range *ranges = calloc(f->vmas.count + 1, sizeof(*ranges));
+    _cleanup_free_ struct contents_mapping *mappings = NULL;
+    struct saved_memory_selection selection = {.pid = f->culprit.pid, .ranges = ranges};
+    struct contents contents;
+    struct seep_error *err;
+    size_t count = 0;
+
+    if (!ranges)
+        return error_no_memory();
+    for (size_t i = 0; i < f->vmas.count; i++)
+        if (f->vmas.items[i].pid == f->culprit.pid)
+            ranges[selection.range_count++] =
+                (struct saved_range){f->vmas.items[i].start, f->vmas.items[i].end};
+    if (selection.range_count == 0)
+        return NULL;
+    err = contents_scan(dumps, &selection, options, &contents);
+    if (err)
+        return err;
+    memcpy(&f->strings, &contents.strings, sizeof(f->strings));
+    memset(&contents.strings, 0, sizeof(contents.strings));
+    if (contents.bulk.count) {
+        f->times_first_ns = contents.bulk.first_ns;
+        f->times_last_ns = contents.bulk.last_ns;
+        f->times_count = contents.bulk.count;
+    }
+    err = find_mappings(d, a, &mappings, &count);
+    if (!err)
+        err = contents_sentence(&contents.bulk, mappings, count, &f->written);
+    contents_deinit(&contents);
+    return err;
+}
+
+static struct seep_error *read_dumps(struct case_dir *c, const struct diagnoses *diagnoses,
+                                     bool skip_content, struct analysis *a)
+{
+    struct contents_options options;
+    struct dumps dumps;
+    struct seep_error *err = dumps_open(c->fd, &dumps);
+
+    if (err)
+        return err;
+    a->dumps = dumps.dumps.count;
+    contents_window(&a->info, &dumps, &options);
+    for (size_t i = 0; i < diagnoses->count && a->dumps && !skip_content && !err; i++)
+        if (a->findings.items[i].verdict != VERDICT_NOT_LEAK)
+            err = read_finding(&diagnoses->items[i], &dumps, &options, a, &a->findings.items[i]);
+    dumps_deinit(&dumps);
+    return err;
+}
+
+/* --- the whole --- */
+
+/* An idle target proves nothing. */
+static bool did_work(const struct history *history)
+{
+    for (size_t i = 0; i < history->processes.count; i++) {
+        const struct history_process *p = history->processes.items[i];
+        size_t count = p->activity.samples.count;
+
+        if (p->events > 0 || p->retired)
+            return true;
+        if (count < 2)
+            continue;
+
+        const uint64_t *first = p->activity.samples.items[0].counters;
+        const uint64_t *last = p->activity.samples.items[count - 1].counters;
+
+        if (last[ACTIVITY_CPU_NS] != SNAPSHOT_UNKNOWN &&
+            last[ACTIVITY_CPU_NS] - first[ACTIVITY_CPU_NS] >= MIN_WORK_NS)
+            return true;
+        if (last[ACTIVITY_SWITCHES] != SNAPSHOT_UNKNOWN &&
+            last[ACTIVITY_SWITCHES] - first[ACTIVITY_SWITCHES] >= MIN_WORK_SWITCHES)
+            return true;
+    }
+    return false;
+}
+
+static enum verdict find_verdict(const struct history *history, const struct analysis *a)
+{
+    enum verdict gravest = VERDICT_NOT_LEAK;
+
+    for (size_t i = 0; i < a->findings.count; i++)
+        if (a->findings.items[i].verdict > gravest)
+            gravest = a->findings.items[i].verdict;
+    if (gravest == VERDICT_NOT_LEAK && !did_work(history))
+        return VERDICT_INCONCLUSIVE;
+    return gravest;
+}
+
+static uint64_t wall(const struct analysis *a, uint64_t monotonic_ns)
+{
+    return monotonic_ns ? monotonic_ns + a->info.wall_offset_ns : ANALYSIS_UNKNOWN;
+}
+
+static struct seep_error *fill_evidence(struct case_dir *c, const struct replay_result *replay,
+                                        const struct history *history, uint64_t start_ns,
+                                        uint64_t end_ns, struct analysis *a)
+{
+    a->started_ns = wall(a, start_ns);
+    a->ended_ns = wall(a, end_ns);
+    a->duration_ns = end_ns > start_ns ? end_ns - start_ns : 0;
+    a->time_basis = "absolute";
+    a->events = replay->events;
+    a->lost_events =
+        replay->lost_events > a->info.lost_events ? replay->lost_events : a->info.lost_events;
+    a->lost_stacks = 0;
+    a->snapshots = replay->snapshots;
+    a->unexplained_bytes = replay->compared ? replay->unexplained_bytes : ANALYSIS_UNKNOWN;
+    a->complete = case_state(c) == CASE_COMPLETE && !replay->cut;
+    if (a->info.command) {
+        a->command = strdup(a->info.command);
+        if (!a->command)
+            return error_no_memory();
+    }
+    return fill_memory(history, a);
+}
+
+static struct seep_error *judge(struct case_dir *c, const struct analysis_options *options,
+                                const struct ledger *ledger, const struct history *history,
+                                uint64_t end_ns, struct analysis *a)
+{
+    struct correlation correlation;
+    struct diagnoses diagnoses;
+    struct seep_error *err = correlate(history, ledger, end_ns, &correlation);
+
+    if (err)
+        return err;
+    err = diagnosis_make(&correlation, a->lost_events, &diagnoses);
+    if (!err) {
+        err = findings_build(&correlation, &diagnoses, history, a);
+        if (!err)
+            err = read_dumps(c, &diagnoses, options && options->skip_content, a);
+        diagnoses_deinit(&diagnoses);
+    }
+    correlation_deinit(&correlation);
+    if (!err)
+        a->verdict = find_verdict(history, a);
+    return err;
+}
+
+struct seep_error *analysis_run(struct case_dir *c, const struct analysis_options *options,
+                                struct analysis **ret_analysis)
+{
+    _cleanup_(analysis_destroyp) struct analysis *a = calloc(1, sizeof(*a));
+    _cleanup_(ledger_destroyp) struct ledger *ledger = NULL;
+    _cleanup_(history_destroyp) struct history *history = NULL;
+    struct replay_result replay;
+    struct seep_error *err;
+
+    if (!a)
+        return error_no_memory();
+    case_info(c, &a->info);
+    err = ledger_create(&ledger);
+    if (err)
+        return err;
+    if (a->info.page_bytes && !(a->info.page_bytes & (a->info.page_bytes - 1)))
+        ledger_set_page_bytes(ledger, a->info.page_bytes);
+    err = history_create(ledger, a->info.runtime, a->info.page_bytes, &history);
+    if (err)
+        return err;
+    err = replay_case(c->fd, ledger,
+                      &(struct replay_observer){.on_event = history_event,
+                                                .on_snapshot = history_snapshot,
+                                                .context = history},
+                      &replay);
+    if (err)
+        return err;
+
+    uint64_t start = a->info.started_ns ? a->info.started_ns : history->first_ns;
+    uint64_t end = history->last_ns > a->info.ended_ns ? history->last_ns : a->info.ended_ns;
+
+    err = fill_evidence(c, &replay, history, start, end, a);
+    if (!err)
+        err = judge(c, options, ledger, history, end, a);
+    if (!err)
+        *ret_analysis = take_ptr(a);
+    return err;
+}

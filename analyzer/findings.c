@@ -1,0 +1,429 @@
+#include "analyzer/findings.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/narrate.h"
+
+static struct seep_error *copy_text(const char *text, char **ret_copy)
+{
+    char *copy = text ? strdup(text) : NULL;
+
+    if (text && !copy)
+        return error_no_memory();
+    *ret_copy = copy;
+    return NULL;
+}
+
+static uint64_t wall(const struct analysis *analysis, uint64_t monotonic_ns)
+{
+    uint64_t epoch_ns;
+
+    if (monotonic_ns == 0 ||
+        __builtin_add_overflow(monotonic_ns, analysis->info.wall_offset_ns, &epoch_ns))
+        return ANALYSIS_UNKNOWN;
+    return epoch_ns;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+static const char *process_exe(const struct history_process *p, const struct analysis *analysis)
+{
+    if (p->exe)
+        return p->exe;
+    return p->pid == analysis->info.pid ? analysis->info.exe : NULL;
+}
+
+static const char *process_name(const struct history_process *p, const struct history *history,
+                                const struct analysis *analysis)
+{
+    const char *exe = base_name(process_exe(p, analysis));
+
+    return exe ? exe : history_thread_name(history, p->pid);
+}
+
+/* --- regions --- */
+
+static const struct correlate_process *find_process(const struct correlation *c,
+                                                    const struct history_process *p)
+{
+    for (size_t i = 0; i < c->processes.count; i++)
+        if (c->processes.items[i].process == p)
+            return &c->processes.items[i];
+    return NULL;
+}
+
+/* What the range's track grew by: in accessible size, else in RSS. */
+static int64_t range_growth(const struct correlate_process *c, size_t index)
+{
+    const struct growth *growth = &c->process->growth;
+    const struct growth_track *track = &growth->tracks.items[growth->ranges.items[index].track];
+    int64_t gain = growth_gain(track, GROWTH_OPEN);
+
+    /* The only look came when all was there already. */
+    if (growth->looks == 1 && c->process->started)
+        return c->pieces.ranges[index].charged_bytes > INT64_MAX
+                   ? INT64_MAX
+                   : (int64_t)c->pieces.ranges[index].charged_bytes;
+    return gain ? gain : growth_gain(track, GROWTH_RSS);
+}
+
+static struct seep_error *make_vma(const struct correlate_process *c, size_t index,
+                                   struct analysis_vma *ret_vma)
+{
+    const struct growth_range *range = &c->process->growth.ranges.items[index];
+    struct analysis_vma vma = {
+        .pid = c->process->pid,
+        .start = range->start,
+        .end = range->end,
+        .region = range->region,
+        .size_bytes = range->end - range->start,
+        .rss_bytes = range->rss_bytes,
+        .growth_bytes = range_growth(c, index),
+        .explained_bytes = c->pieces.ranges[index].charged_bytes,
+        .preexisting_bytes = c->pieces.ranges[index].unknown_bytes,
+    };
+    struct seep_error *err = copy_text(range->name, &vma.name);
+
+    if (err)
+        return err;
+    vma_perms_text(range->perms, vma.perms);
+    *ret_vma = vma;
+    return NULL;
+}
+
+static struct seep_error *add_process_vmas(const struct correlate_process *c,
+                                           struct analysis *analysis)
+{
+    struct seep_error *err = NULL;
+
+    for (size_t i = 0; i < c->process->growth.ranges.count && !err; i++) {
+        struct analysis_vma vma;
+
+        err = make_vma(c, i, &vma);
+        if (err)
+            break;
+        err = vector_push(&analysis->vmas, vma);
+        if (err)
+            free(vma.name);
+    }
+    return err;
+}
+
+/* --- a finding --- */
+
+struct found_range {
+    const struct correlate_process *process;
+    struct suspect_range range;
+};
+
+VECTOR_TYPE(found_ranges, struct found_range);
+
+static int compare_found(const void *a, const void *b)
+{
+    const struct found_range *x = a, *y = b;
+
+    if (x->range.bytes != y->range.bytes)
+        return x->range.bytes < y->range.bytes ? 1 : -1;
+    if (x->process->process->pid != y->process->process->pid)
+        return x->process->process->pid < y->process->process->pid ? -1 : 1;
+    return (x->range.range > y->range.range) - (x->range.range < y->range.range);
+}
+
+static struct seep_error *find_ranges(const struct diagnosis *d, const struct correlation *c,
+                                      struct found_ranges *found)
+{
+    const struct correlate_process *process = NULL;
+    struct seep_error *err = NULL;
+
+    for (size_t i = 0; i < d->parts.count; i++) {
+        const struct suspect *s = d->parts.items[i];
+
+        if (!process || process->process != s->process)
+            process = find_process(c, s->process);
+        for (size_t r = 0; process && r < s->ranges.count && !err; r++)
+            err = vector_push(found, (struct found_range){process, s->ranges.items[r]});
+    }
+    if (found->count > 1)
+        qsort(found->items, found->count, sizeof(*found->items), compare_found);
+    return err;
+}
+
+static struct seep_error *add_vmas(const struct found_ranges *found, struct finding *f)
+{
+    struct seep_error *err = NULL;
+
+    for (size_t i = 0; i < found->count && i < FINDINGS_MAX_VMAS && !err; i++) {
+        struct analysis_vma vma;
+
+        err = make_vma(found->items[i].process, found->items[i].range.range, &vma);
+        if (err)
+            break;
+        vma.region = f->region;
+        /* What this finding explains of it, not what all do. */
+        if (vma.explained_bytes > found->items[i].range.bytes)
+            vma.explained_bytes = found->items[i].range.bytes;
+        err = vector_push(&f->vmas, vma);
+        if (err)
+            free(vma.name);
+    }
+    return err;
+}
+
+static struct seep_error *add_threads(const struct diagnosis *d, const struct history *history,
+                                      struct finding *f)
+{
+    struct seep_error *err = NULL;
+
+    for (size_t i = 0; i < d->threads.count && i < FINDINGS_MAX_THREADS && !err; i++) {
+        const struct diagnosis_thread *t = &d->threads.items[i];
+        struct analysis_thread thread = {
+            .pid = t->pid, .tid = t->tid, .count = t->count, .bytes = t->bytes};
+
+        err = copy_text(history_thread_name(history, t->tid), &thread.name);
+        if (err)
+            break;
+        err = vector_push(&f->threads, thread);
+        if (err)
+            free(thread.name);
+    }
+    return err;
+}
+
+static struct seep_error *name_culprit(const struct diagnosis *d, const struct history *history,
+                                       const struct analysis *analysis, struct finding *f)
+{
+    const struct history_process *p = d->parts.items[0]->process;
+    struct seep_error *err = NULL;
+
+    if (d->threads.count) {
+        const struct diagnosis_thread *t = &d->threads.items[0];
+
+        if (history_find(history, t->pid))
+            p = history_find(history, t->pid);
+        f->culprit.tid = t->tid;
+        err = copy_text(history_thread_name(history, t->tid), &f->culprit.thread);
+    }
+    f->culprit.pid = p->pid;
+    return err ? err : copy_text(process_name(p, history, analysis), &f->culprit.process);
+}
+
+static struct seep_error *take_text(struct buffer *buffer, char **ret_text)
+{
+    if (buffer->failed)
+        return error_no_memory();
+    *ret_text = take_ptr(buffer->bytes);
+    buffer_deinit(buffer);
+    return NULL;
+}
+
+static struct seep_error *put_into_words(const struct diagnosis *d, const struct history *history,
+                                         struct finding *f)
+{
+    _cleanup_buffer_ struct buffer title = {0}, reason = {0};
+    struct narrate_steps steps = {0};
+    struct narrate_vma vma = {0};
+    struct seep_error *err;
+
+    if (f->vmas.count) {
+        const struct analysis_vma *first = &f->vmas.items[0];
+
+        vma.start = first->start;
+        vma.growth_bytes = first->growth_bytes > 0 ? (uint64_t)first->growth_bytes : 0;
+        vma.of_finding_bytes = first->explained_bytes;
+    }
+    narrate_title(d, &title);
+    narrate_reason(d, history, f->vmas.count ? &vma : NULL, &reason);
+    err = take_text(&title, &f->title);
+    if (!err)
+        err = take_text(&reason, &f->reason);
+    if (!err)
+        err = narrate_next(d, f->rank, &steps);
+    memcpy(&f->next, &steps, sizeof(steps));
+    return err;
+}
+
+static struct seep_error *fill_finding(const struct diagnosis *d, const struct correlation *c,
+                                       const struct history *history,
+                                       const struct analysis *analysis, struct finding *f)
+{
+    struct found_ranges found = {0};
+    struct seep_error *err = find_ranges(d, c, &found);
+
+    if (!err)
+        err = add_vmas(&found, f);
+    vector_deinit(&found);
+    if (!err)
+        err = add_threads(d, history, f);
+    if (!err)
+        err = name_culprit(d, history, analysis, f);
+    return err ? err : put_into_words(d, history, f);
+}
+
+static struct seep_error *add_finding(const struct diagnosis *d, const struct correlation *c,
+                                      const struct history *history, struct analysis *analysis)
+{
+    struct finding finding = {
+        .rank = (unsigned)analysis->findings.count + 1,
+        .verdict = d->judgement.verdict,
+        .region = d->judgement.region,
+        .cause = d->judgement.cause,
+        .bytes = d->bytes,
+        .resident_bytes = d->resident_bytes,
+        .count = d->count,
+        .unit_bytes = d->unit_min == d->unit_max ? d->unit_min : ANALYSIS_UNKNOWN,
+        .first_ns = wall(analysis, d->first_ns),
+        .last_ns = wall(analysis, d->last_ns),
+        .bytes_per_s = d->bytes_per_s,
+        .confidence = d->judgement.confidence,
+        .times_first_ns = ANALYSIS_UNKNOWN,
+        .times_last_ns = ANALYSIS_UNKNOWN,
+        .times_count = ANALYSIS_UNKNOWN,
+    };
+    struct seep_error *err = vector_push(&analysis->findings, finding);
+
+    return err ? err
+               : fill_finding(d, c, history, analysis,
+                              &analysis->findings.items[analysis->findings.count - 1]);
+}
+
+/* --- processes and threads --- */
+
+struct thread_list {
+    VECTOR(struct analysis_thread) items; /* names borrowed while it is put together */
+    pid_t pid;
+    struct seep_error *err;
+};
+
+static bool add_known_thread(pid_t tid, const char *name, void *context)
+{
+    struct thread_list *list = context;
+
+    (void)name;
+    list->err = vector_push(&list->items, (struct analysis_thread){.pid = list->pid, .tid = tid});
+    return !list->err;
+}
+
+static int compare_threads(const void *a, const void *b)
+{
+    const struct analysis_thread *x = a, *y = b;
+
+    if (x->pid != y->pid)
+        return x->pid < y->pid ? -1 : 1;
+    return (x->tid > y->tid) - (x->tid < y->tid);
+}
+
+static struct seep_error *take_threads(struct thread_list *list, const struct history *history,
+                                       struct analysis *analysis)
+{
+    struct seep_error *err = NULL;
+
+    if (list->items.count > 1)
+        qsort(list->items.items, list->items.count, sizeof(*list->items.items), compare_threads);
+    for (size_t i = 0; i < list->items.count && !err; i++) {
+        struct analysis_thread *thread = &list->items.items[i];
+        struct analysis_thread *last =
+            analysis->threads.count ? &analysis->threads.items[analysis->threads.count - 1] : NULL;
+
+        if (last && compare_threads(last, thread) == 0) {
+            last->count += thread->count;
+            last->bytes += thread->bytes;
+            continue;
+        }
+        err = copy_text(history_thread_name(history, thread->tid), &thread->name);
+        if (err)
+            break;
+        err = vector_push(&analysis->threads, *thread);
+        if (err)
+            free(thread->name);
+    }
+    return err;
+}
+
+static bool counts_allocations(const struct suspect *s)
+{
+    return s->kind != SUSPECT_HELD && s->kind != SUSPECT_MAPPED && s->kind != SUSPECT_TOUCHED;
+}
+
+static struct seep_error *add_all_threads(const struct correlation *c,
+                                          const struct history *history, struct analysis *analysis)
+{
+    struct thread_list list = {0};
+
+    for (size_t i = 0; i < c->suspects.count && !list.err; i++) {
+        const struct suspect *s = &c->suspects.items[i];
+
+        for (size_t t = 0; counts_allocations(s) && t < s->threads.count && !list.err; t++)
+            list.err = vector_push(&list.items, (struct analysis_thread){
+                                                    .pid = s->process->pid,
+                                                    .tid = s->threads.items[t].tid,
+                                                    .count = s->threads.items[t].count,
+                                                    .bytes = s->threads.items[t].bytes,
+                                                });
+    }
+    for (size_t i = 0; i < c->processes.count && !list.err; i++) {
+        const struct history_process *p = c->processes.items[i].process;
+
+        list.pid = p->pid;
+        if (!p->end_ns || i == 0)
+            history_each_thread(history, p->pid, add_known_thread, &list);
+    }
+    if (!list.err)
+        list.err = take_threads(&list, history, analysis);
+    vector_deinit(&list.items);
+    return list.err;
+}
+
+static bool is_in_findings(const struct analysis *analysis, pid_t pid)
+{
+    for (size_t i = 0; i < analysis->findings.count; i++) {
+        const struct finding *f = &analysis->findings.items[i];
+
+        for (size_t v = 0; f->verdict != VERDICT_NOT_LEAK && v < f->vmas.count; v++)
+            if (f->vmas.items[v].pid == pid)
+                return true;
+    }
+    return false;
+}
+
+static struct seep_error *add_process(const struct history_process *p, struct analysis *analysis)
+{
+    struct analysis_process process = {
+        .pid = p->pid, .ppid = p->ppid, .rss_bytes = p->rss_bytes, .pss_bytes = p->pss_bytes};
+    struct seep_error *err = copy_text(process_exe(p, analysis), &process.exe);
+
+    if (err)
+        return err;
+    err = vector_push(&analysis->processes, process);
+    if (err)
+        free(process.exe);
+    return err;
+}
+
+struct seep_error *findings_build(const struct correlation *correlation,
+                                  const struct diagnoses *diagnoses, const struct history *history,
+                                  struct analysis *analysis)
+{
+    struct seep_error *err = NULL;
+
+    for (size_t i = 0; i < diagnoses->count && !err; i++)
+        err = add_finding(&diagnoses->items[i], correlation, history, analysis);
+    for (size_t i = 0; i < correlation->processes.count && !err; i++) {
+        const struct correlate_process *c = &correlation->processes.items[i];
+
+        /* Of those that came and went only the suspicious ones are worth their place. */
+        if (c->process->end_ns && i > 0 && !is_in_findings(analysis, c->process->pid))
+            continue;
+        analysis->preexisting_bytes += c->pieces.unknown_bytes;
+        err = add_process_vmas(c, analysis);
+        if (!err)
+            err = add_process(c->process, analysis);
+    }
+    return err ? err : add_all_threads(correlation, history, analysis);
+}

@@ -1,0 +1,36 @@
+/*
+ * A diagnosis in words: what is held, why it was judged as it was, and what to do next.
+ *
+ *     title    1,536.4 MiB in 96 mappings of 16.0 MiB, +8.1 MiB/min, still growing
+ *     reason   96 mmaps of 16,781,312 bytes by 8 threads, none unmapped, ...: they make up 99.9% of
+ *              VMA 7f4674483000, which grew by 1,538.4 MiB; ...
+ *     next     seep dump -p 16067 --finding 1
+ *
+ * Every figure is the diagnosis's; names of the target come as they are, to be escaped by whoever
+ * prints them.
+ */
+#pragma once
+
+#include "analyzer/diagnosis.h"
+#include "base/buffer.h"
+
+/* The most telling VMA of a diagnosis, with what is known of its growth. */
+struct narrate_vma {
+    uint64_t start;
+    uint64_t growth_bytes, of_finding_bytes;
+};
+
+void narrate_title(const struct diagnosis *diagnosis, struct buffer *out);
+
+/* VMA: NULL, none. */
+void narrate_reason(const struct diagnosis *diagnosis, const struct history *history,
+                    const struct narrate_vma *vma, struct buffer *out);
+
+/* Appends commands or settings, one string each, that the caller frees. RANK: of the finding. */
+struct narrate_steps {
+    char **items;
+    size_t count;
+    size_t capacity;
+};
+struct seep_error *narrate_next(const struct diagnosis *diagnosis, unsigned rank,
+                                struct narrate_steps *steps);

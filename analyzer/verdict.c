@@ -1,0 +1,298 @@
+#include "analyzer/verdict.h"
+
+enum {
+    FEW = 4,              /* fewer allocations are no habit */
+    MIN_DESPITE = 3,      /* stacks mapped while abandoned ones stood by */
+    UNTOUCHED_SHARE = 20, /* resident less than a 20th: hardly touched */
+    MANY_RESERVATIONS = 16,
+};
+
+static bool is_known(uint64_t value)
+{
+    return value != ANALYSIS_UNKNOWN;
+}
+
+static bool is_untouched(const struct suspect *s)
+{
+    return is_known(s->resident_bytes) && s->resident_bytes < s->bytes / UNTOUCHED_SHARE;
+}
+
+static struct judgement say(enum verdict verdict, enum cause cause, double confidence)
+{
+    return (struct judgement){
+        .told = true, .verdict = verdict, .cause = cause, .confidence = confidence};
+}
+
+/* --- growth that has come to an end, or has not begun to be judged --- */
+
+static struct judgement judge_ended(const struct suspect *s, double without_work)
+{
+    switch (s->shape.kind) {
+    case SHAPE_TURNOVER:
+        return say(VERDICT_NOT_LEAK, CAUSE_BOUNDED, 0.85);
+    case SHAPE_SETTLED:
+        return say(VERDICT_NOT_LEAK, CAUSE_BOUNDED, 0.9);
+    case SHAPE_ONCE:
+        if (s->shape.worked == ACTIVITY_WORKED)
+            return say(VERDICT_NOT_LEAK, CAUSE_BOUNDED, 0.9);
+        if (s->shape.worked == ACTIVITY_UNKNOWN && without_work > 0)
+            return say(VERDICT_NOT_LEAK, CAUSE_BOUNDED, without_work);
+        return say(VERDICT_INCONCLUSIVE, CAUSE_UNKNOWN, 0.3);
+    default:
+        return say(VERDICT_INCONCLUSIVE, CAUSE_UNKNOWN, 0.3);
+    }
+}
+
+static bool goes_on(const struct suspect *s)
+{
+    return s->shape.kind == SHAPE_STEADY || s->shape.kind == SHAPE_LATE ||
+           s->shape.kind == SHAPE_FEW;
+}
+
+/* It grew through half of the window and more before it stopped. */
+static bool grew_long(const struct suspect *s)
+{
+    return s->shape.kind == SHAPE_STALLED && s->shape.grown >= 0.45 && s->shape.moments >= 8;
+}
+
+static double steady_confidence(const struct suspect *s)
+{
+    double confidence = 0.75;
+
+    if (s->shape.moments >= 8)
+        confidence += 0.05;
+    if (is_known(s->count) && s->count >= 16)
+        confidence += 0.05;
+    if (is_known(s->freed) && s->freed == 0)
+        confidence += 0.1;
+    return confidence;
+}
+
+/* --- by what it is --- */
+
+static enum cause cause_of_mappings(const struct suspect *s)
+{
+    const struct growth *growth = &s->process->growth;
+    uint64_t now = growth->ranges.count;
+
+    if (now >= VERDICT_MANY_MAPPINGS && now - growth->first_count >= now / 2 &&
+        now > growth->first_count && s->count > 0 &&
+        s->bytes / s->count <= VERDICT_SMALL_MAPPING_BYTES && s->ranges.count >= s->count / 2)
+        return CAUSE_MAPPING_COUNT;
+    return CAUSE_NEVER_FREED;
+}
+
+/* The process as a whole grew by less than half of it: as much as was mapped was given back of what
+ * had been there before, whose age nobody knows. */
+static bool is_replaced(const struct suspect *s)
+{
+    return s->net_bytes != SUSPECT_NET_UNKNOWN && s->region == REGION_ANON_MMAP &&
+           s->net_bytes < (int64_t)(s->bytes / 2);
+}
+
+/* Some were freed, but the trace does not hold when those were born. */
+static bool is_frees_untimed(const struct suspect *s)
+{
+    return is_known(s->freed) && !s->has_births && s->freed > s->calls / 10;
+}
+
+static struct judgement judge_mappings(const struct suspect *s)
+{
+    struct judgement j = judge_ended(s, 0.6);
+
+    if (s->shape.kind == SHAPE_ONCE && j.verdict == VERDICT_NOT_LEAK && is_untouched(s))
+        j.cause = CAUSE_UNTOUCHED_RESERVATION;
+    if (s->shape.kind == SHAPE_STEADY && s->count >= FEW)
+        j = say(VERDICT_LEAK, cause_of_mappings(s), steady_confidence(s));
+    else if (goes_on(s) && s->count >= FEW)
+        j = say(VERDICT_SUSPECT, cause_of_mappings(s), 0.5);
+    else if (grew_long(s))
+        j = say(VERDICT_SUSPECT, CAUSE_NEVER_FREED, 0.5);
+    if (j.verdict == VERDICT_LEAK) {
+        if (is_replaced(s))
+            j.doubts |= DOUBT_REPLACED;
+        if (is_frees_untimed(s))
+            j.doubts |= DOUBT_FREES_UNTIMED;
+        if (is_untouched(s))
+            j.doubts |= DOUBT_UNTOUCHED;
+        if (j.doubts) {
+            j.verdict = VERDICT_SUSPECT;
+            j.confidence = 0.5;
+        }
+    }
+    return j;
+}
+
+static struct judgement judge_block(const struct suspect *s)
+{
+    if (s->shape.kind == SHAPE_STEADY && s->count >= FEW)
+        return say(VERDICT_LEAK, CAUSE_GROWING_BUFFER, steady_confidence(s) - 0.05);
+    if ((goes_on(s) && s->count >= FEW) || grew_long(s))
+        return say(VERDICT_SUSPECT, CAUSE_GROWING_BUFFER, 0.5);
+    return judge_ended(s, 0.6);
+}
+
+/* What an allocator holds: whether that is in use is for its walker to say. */
+static struct judgement judge_heap(const struct suspect *s)
+{
+    if (s->shape.kind == SHAPE_STEADY || s->shape.kind == SHAPE_LATE || grew_long(s))
+        return say(VERDICT_SUSPECT, CAUSE_UNKNOWN, 0.5);
+    if (s->shape.kind == SHAPE_FEW && s->shape.moments >= SHAPE_MIN_MOMENTS)
+        return say(VERDICT_SUSPECT, CAUSE_UNKNOWN, 0.4);
+    return judge_ended(s, 0.6);
+}
+
+static struct judgement judge_stacks(const struct suspect *s)
+{
+    if (s->shape.kind == SHAPE_STEADY && s->count >= FEW)
+        return say(VERDICT_SUSPECT, CAUSE_UNKNOWN, 0.5);
+    return judge_ended(s, 0.6);
+}
+
+/* glibc keeps stacks of exited threads for the next ones. A thread that was joined, or detached,
+ * leaves its stack there, so that no new one is mapped while one stands by. */
+static struct judgement judge_orphans(const struct suspect *s)
+{
+    bool despite = s->despite >= MIN_DESPITE && s->despite >= s->count / 2;
+
+    if (despite && (goes_on(s) || grew_long(s)))
+        return say(VERDICT_LEAK, CAUSE_THREADS_NOT_JOINED, steady_confidence(s) + 0.05);
+    if (s->bytes > VERDICT_STACK_CACHE_BYTES || despite)
+        return say(VERDICT_SUSPECT, CAUSE_THREADS_NOT_JOINED, despite ? 0.7 : 0.5);
+    return say(VERDICT_NOT_LEAK, CAUSE_BOUNDED, 0.8);
+}
+
+static struct judgement judge_reservations(const struct suspect *s)
+{
+    struct judgement j = say(VERDICT_NOT_LEAK, CAUSE_UNTOUCHED_RESERVATION, 0.9);
+
+    if (s->shape.kind == SHAPE_STEADY && s->count >= MANY_RESERVATIONS) {
+        j = say(VERDICT_SUSPECT, cause_of_mappings(s), 0.5);
+        j.doubts |= DOUBT_UNTOUCHED;
+    }
+    return j;
+}
+
+static struct judgement judge_held(const struct suspect *s)
+{
+    if (s->shape.kind == SHAPE_STEADY && s->count >= FEW)
+        return say(VERDICT_LEAK, CAUSE_DESCRIPTOR_HELD, steady_confidence(s));
+    if ((goes_on(s) && s->count >= FEW) || grew_long(s))
+        return say(VERDICT_SUSPECT, CAUSE_DESCRIPTOR_HELD, 0.5);
+
+    struct judgement j = judge_ended(s, 0);
+
+    j.cause = CAUSE_DESCRIPTOR_HELD;
+    return j;
+}
+
+static struct judgement judge_other(const struct suspect *s)
+{
+    if (s->shape.kind == SHAPE_STEADY)
+        return say(VERDICT_SUSPECT, CAUSE_UNKNOWN, 0.3);
+    return judge_ended(s, 0.5);
+}
+
+/* Growth that no event explains: never more than a suspicion. */
+static struct judgement judge_region(const struct suspect *s)
+{
+    switch (s->region) {
+    case REGION_FILE:
+        return say(VERDICT_NOT_LEAK, CAUSE_PAGE_CACHE, 0.9);
+    case REGION_MAIN_STACK:
+        return say(VERDICT_NOT_LEAK, CAUSE_HIGH_WATER, 0.8);
+    case REGION_RUNTIME_HEAP:
+        return say(VERDICT_NOT_LEAK, CAUSE_BOUNDED, 0.6);
+    case REGION_RESERVATION:
+        return say(VERDICT_NOT_LEAK, CAUSE_UNTOUCHED_RESERVATION, 0.8);
+    case REGION_SHARED_MEMORY:
+        /* Filling what is mapped to its end is all that can happen. */
+        if (s->kind == SUSPECT_TOUCHED)
+            return say(VERDICT_NOT_LEAK, CAUSE_BOUNDED, 0.8);
+        break;
+    case REGION_THREAD_STACK:
+        if (s->kind == SUSPECT_TOUCHED)
+            return say(VERDICT_NOT_LEAK, CAUSE_HIGH_WATER, 0.7);
+        break;
+    default:
+        break;
+    }
+    if (s->net_bytes != SUSPECT_NET_UNKNOWN && s->net_bytes < (int64_t)(s->bytes / 2))
+        return say(VERDICT_NOT_LEAK, CAUSE_BOUNDED, 0.6);
+    if (s->shape.kind == SHAPE_STEADY || s->shape.kind == SHAPE_LATE || grew_long(s))
+        return say(VERDICT_SUSPECT, CAUSE_UNKNOWN, 0.4);
+    return judge_ended(s, 0);
+}
+
+static struct judgement judge_kind(const struct suspect *s)
+{
+    switch (s->kind) {
+    case SUSPECT_MAPPINGS:
+    case SUSPECT_MIXED:
+        return judge_mappings(s);
+    case SUSPECT_BLOCK:
+        return judge_block(s);
+    case SUSPECT_COMMITS:
+    case SUSPECT_HEAP:
+        return judge_heap(s);
+    case SUSPECT_STACKS:
+        return judge_stacks(s);
+    case SUSPECT_ORPHANS:
+        return judge_orphans(s);
+    case SUSPECT_RESERVATIONS:
+        return judge_reservations(s);
+    case SUSPECT_FILES:
+        return say(VERDICT_NOT_LEAK, CAUSE_PAGE_CACHE, 0.9);
+    case SUSPECT_RUNTIME:
+        return say(VERDICT_NOT_LEAK, CAUSE_BOUNDED, 0.6);
+    case SUSPECT_OTHER:
+        return judge_other(s);
+    case SUSPECT_HELD:
+        return judge_held(s);
+    case SUSPECT_MAPPED:
+    case SUSPECT_TOUCHED:
+        return judge_region(s);
+    }
+    return say(VERDICT_INCONCLUSIVE, CAUSE_UNKNOWN, 0.3);
+}
+
+/* Small and steady is told: what leaks 4 KiB in each run of a test leaks. Small and anything else
+ * is what every program does when it starts. */
+static bool is_worth_telling(const struct suspect *s, const struct judgement *j)
+{
+    if (s->bytes >= VERDICT_FLOOR_BYTES)
+        return true;
+    return is_known(s->process->rss_bytes) && s->shape.kind == SHAPE_STEADY &&
+           j->verdict >= VERDICT_SUSPECT &&
+           s->bytes >= s->process->rss_bytes / 100 * VERDICT_FLOOR_PER_CENT;
+}
+
+struct judgement verdict_judge(const struct suspect *s, uint64_t lost_events)
+{
+    struct judgement j = judge_kind(s);
+
+    j.region = j.cause == CAUSE_UNTOUCHED_RESERVATION ? REGION_RESERVATION : s->region;
+    j.told = is_worth_telling(s, &j);
+    if (!s->has_events)
+        j.doubts |= DOUBT_NO_EVENTS;
+    if (s->shape.worked == ACTIVITY_UNKNOWN &&
+        (s->shape.kind == SHAPE_ONCE || s->shape.kind == SHAPE_STALLED))
+        j.doubts |= DOUBT_UNRESOLVED;
+    if (lost_events) {
+        /* One munmap lost in a thousand may be the one that matters; most are not. */
+        bool many = lost_events > s->process->events / 100;
+
+        j.doubts |= DOUBT_LOST_EVENTS;
+        j.confidence *= many ? 0.6 : 0.9;
+        if (many && j.verdict == VERDICT_LEAK)
+            j.verdict = VERDICT_SUSPECT;
+    }
+    if (s->process->detached_ns && s->process->detached_ns < s->end_ns &&
+        s->end_ns - s->process->detached_ns > (s->end_ns - s->start_ns) / 20) {
+        j.doubts |= DOUBT_PARTLY_WATCHED;
+        j.confidence *= 0.9;
+    }
+    if (j.confidence > 0.97)
+        j.confidence = 0.97;
+    return j;
+}
