@@ -451,6 +451,8 @@ static void stop_recording(struct session *s)
         ptrace_source_end(s->source, PTRACE_ENDING_DETACH);
     while (s->tracing && !atomic_load(&s->pump_ended))
         nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+    if (s->snapper)
+        snapper_stop(s->snapper, (uint64_t)LAST_LOOK_LIMIT_MS * NS_PER_MS);
 }
 
 static void note_alive(struct session *s)

@@ -49,6 +49,7 @@ struct snapper {
     TAILQ_HEAD(, job) jobs;
     VECTOR(struct watched) watched;
     uint64_t all_asked, all_done;
+    bool stopped; /* nothing is to be looked at any more */
     bool ending;
     struct snapper_stats stats;
     struct seep_error *err;
@@ -384,9 +385,9 @@ void snapper_watch(struct snapper *s, pid_t pid, uint64_t start_ticks, bool now)
     pthread_mutex_lock(&s->lock);
     forget(s, pid);
 
-    struct seep_error *err = vector_push(&s->watched, w);
+    struct seep_error *err = s->stopped ? NULL : vector_push(&s->watched, w);
 
-    s->stats.watched += !err;
+    s->stats.watched = s->watched.count;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
     error_destroy(err);
@@ -458,6 +459,16 @@ void snapper_all(struct snapper *s, enum snapshot_reason reason, uint64_t limit_
     for (uint64_t turn = s->all_asked; s->all_done < turn && units_monotonic_ns() < deadline_ns;)
         wait_until(s, deadline_ns);
     pthread_mutex_unlock(&s->lock);
+}
+
+void snapper_stop(struct snapper *s, uint64_t limit_ns)
+{
+    pthread_mutex_lock(&s->lock);
+    s->watched.count = s->stats.watched = 0;
+    s->stopped = true;
+    pthread_mutex_unlock(&s->lock);
+    /* Of no process at all: done when everything before it is. */
+    snapper_all(s, SNAPSHOT_END, limit_ns);
 }
 
 void snapper_stats(struct snapper *s, struct snapper_stats *ret_stats)

@@ -52,6 +52,9 @@ void snapper_exit(struct snapper *snapper, pid_t pid, pid_t tid);
 /* A full snapshot of every process now, for REASON; waits until it is written, at most LIMIT_NS. */
 void snapper_all(struct snapper *snapper, enum snapshot_reason reason, uint64_t limit_ns);
 
+/* Looks at nothing any more, and waits until what is queued has been written, at most LIMIT_NS. */
+void snapper_stop(struct snapper *snapper, uint64_t limit_ns);
+
 struct snapper_stats {
     uint64_t snapshots, written_bytes;
     uint64_t watched;    /* processes alive */
