@@ -91,9 +91,11 @@ static struct seep_error *on_time(const struct timestamps_found *found, void *co
 
 static struct seep_error *end_piece(struct scan *scan)
 {
-    struct seep_error *err = strings_scan_finish(&scan->strings);
+    struct seep_error *err = NULL;
 
-    return err ? err : timestamps_scan_finish(&scan->timestamps);
+    if (scan->options->encodings)
+        err = strings_scan_finish(&scan->strings);
+    return err || !scan->options->forms ? err : timestamps_scan_finish(&scan->timestamps);
 }
 
 static struct seep_error *on_piece(const struct saved_piece *piece, void *context)
@@ -105,9 +107,13 @@ static struct seep_error *on_piece(const struct saved_piece *piece, void *contex
 static struct seep_error *on_bytes(uint64_t address, const void *bytes, size_t len, void *context)
 {
     struct scan *scan = context;
-    struct seep_error *err = strings_scan_push(&scan->strings, address, bytes, len);
+    struct seep_error *err = NULL;
 
-    return err ? err : timestamps_scan_push(&scan->timestamps, address, bytes, len);
+    if (scan->options->encodings)
+        err = strings_scan_push(&scan->strings, address, bytes, len);
+    if (!err && scan->options->forms)
+        err = timestamps_scan_push(&scan->timestamps, address, bytes, len);
+    return err;
 }
 
 static struct seep_error *list_strings(struct scan *scan)
@@ -130,29 +136,27 @@ static struct seep_error *list_strings(struct scan *scan)
     return err;
 }
 
-struct seep_error *contents_scan(const struct dumps *dumps,
-                                 const struct saved_memory_selection *selection,
-                                 const struct contents_options *options,
-                                 struct contents *ret_contents)
+struct seep_error *contents_scan_pieces(const struct saved_pieces *pieces,
+                                        const struct contents_options *options,
+                                        struct contents *ret_contents)
 {
     struct scan scan = {.options = options};
     struct saved_memory_visitor visitor = {on_piece, on_bytes, &scan};
     struct strings_options strings = {options->encodings, options->min_chars};
     struct timestamps_options times = {options->first_ns, options->last_ns, options->utc_offset_s,
                                        options->forms};
-    struct saved_pieces pieces = {0};
-    struct seep_error *err = strings_scan_init(&scan.strings, &strings, on_string, &scan);
+    struct seep_error *err = NULL;
 
     timestamps_scan_init(&scan.timestamps, &times, on_time, &scan);
-    if (!err)
+    if (options->encodings)
+        err = strings_scan_init(&scan.strings, &strings, on_string, &scan);
+    if (!err && options->encodings)
         err = top_strings_create(&scan.top);
     if (!err)
-        err = saved_memory_pieces(dumps, selection, &pieces);
-    if (!err)
-        err = saved_memory_visit(&pieces, &visitor, &scan.contents.read);
+        err = saved_memory_visit(pieces, &visitor, &scan.contents.read);
     if (!err)
         err = end_piece(&scan);
-    if (!err)
+    if (!err && options->encodings)
         err = list_strings(&scan);
     if (!err)
         err = time_histogram_span(&scan.contents.times, &scan.contents.bulk);
@@ -160,9 +164,22 @@ struct seep_error *contents_scan(const struct dumps *dumps,
         contents_deinit(&scan.contents);
     else
         *ret_contents = scan.contents;
-    vector_deinit(&pieces);
     top_strings_destroy(scan.top);
     strings_scan_deinit(&scan.strings);
+    return err;
+}
+
+struct seep_error *contents_scan(const struct dumps *dumps,
+                                 const struct saved_memory_selection *selection,
+                                 const struct contents_options *options,
+                                 struct contents *ret_contents)
+{
+    struct saved_pieces pieces = {0};
+    struct seep_error *err = saved_memory_pieces(dumps, selection, &pieces);
+
+    if (!err)
+        err = contents_scan_pieces(&pieces, options, ret_contents);
+    vector_deinit(&pieces);
     return err;
 }
 

@@ -30,10 +30,10 @@ enum { CONTENTS_STRINGS = 10 };
 struct contents_options {
     uint64_t first_ns, last_ns; /* the plausible window, wall clock */
     int32_t utc_offset_s;       /* of times that name no zone */
-    unsigned encodings;         /* enum strings_encoding */
+    unsigned encodings;         /* enum strings_encoding; 0: no strings */
     size_t min_chars;
     size_t string_count; /* how many of the commonest */
-    uint32_t forms;      /* 1 << enum timestamps_form */
+    uint32_t forms;      /* 1 << enum timestamps_form; 0: no times */
 };
 
 struct contents_form {
@@ -58,6 +58,11 @@ struct seep_error *contents_scan(const struct dumps *dumps,
                                  const struct saved_memory_selection *selection,
                                  const struct contents_options *options,
                                  struct contents *ret_contents);
+
+/* The same of pieces that were chosen already. */
+struct seep_error *contents_scan_pieces(const struct saved_pieces *pieces,
+                                        const struct contents_options *options,
+                                        struct contents *ret_contents);
 void contents_deinit(struct contents *contents);
 
 /* A mapping of the memory that was scanned. */

@@ -8,10 +8,14 @@
 
 extern const struct show_topic show_bytes;
 extern const struct show_topic show_events;
+extern const struct show_topic show_strings;
+extern const struct show_topic show_times;
 
 const struct show_topic *const show_topics[] = {
     &show_events,
     &show_bytes,
+    &show_strings,
+    &show_times,
     NULL,
 };
 

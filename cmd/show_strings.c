@@ -1,0 +1,244 @@
+/* seep show CASE strings: what `strings` would say of saved memory, in more encodings. */
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/units.h"
+#include "base/utf8.h"
+#include "cmd/show_memory.h"
+#include "content/strings.h"
+
+extern const struct show_topic show_strings;
+
+enum { KEY_ENCODING = 0x2000, KEY_FORMAT };
+
+enum { OUTPUT_BYTES = 1 << 18 };
+
+struct arguments {
+    struct show_memory_options memory;
+    struct strings_options strings;
+    bool json;
+};
+
+struct output {
+    struct strings_scan scan;
+    bool json, terminal;
+    pid_t pid;
+    /* the string under way, whose pieces are printed as they come */
+    bool open;
+    uint64_t chars, bytes;
+    struct buffer line;
+};
+
+static struct seep_error *flush(struct output *out)
+{
+    if (out->line.failed)
+        return error_no_memory();
+    if (out->line.len && fwrite(out->line.bytes, 1, out->line.len, stdout) < out->line.len)
+        return error_errno(errno, NULL, "cannot write");
+    buffer_clear(&out->line);
+    return NULL;
+}
+
+/* Characters that steer a terminal escaped, all others as they are. */
+static void add_visible(struct buffer *line, const char *text, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        uint32_t point;
+        size_t step = utf8_decode(text + at, len - at, &point);
+
+        if (step > 1)
+            escape_append(line, text + at, step);
+        else
+            buffer_bytes(line, text + at, 1);
+        at += step ? step : 1;
+    }
+}
+
+static struct seep_error *put_plain(const struct strings_found *found, void *context)
+{
+    struct output *out = context;
+
+    if (out->terminal && found->encoding != STRINGS_ASCII)
+        add_visible(&out->line, found->text, found->len);
+    else
+        buffer_bytes(&out->line, found->text, found->len);
+    if (!found->continued)
+        buffer_u8(&out->line, '\n');
+    return out->line.len < OUTPUT_BYTES ? NULL : flush(out);
+}
+
+/* TEXT as JSON writes it within quotes. */
+static void add_json_text(struct buffer *line, const char *text, size_t len)
+{
+    json_t *string = json_stringn(text, len);
+    _cleanup_free_ char *quoted = json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+
+    json_decref(string);
+    if (quoted)
+        buffer_bytes(line, quoted + 1, strlen(quoted) - 2);
+    else
+        line->failed = true;
+}
+
+static size_t count_chars(const char *text, size_t len)
+{
+    size_t chars = 0;
+
+    for (size_t i = 0; i < len; i++)
+        chars += ((uint8_t)text[i] & 0xc0) != 0x80;
+    return chars;
+}
+
+/* One object a line; written in parts, since a string may be longer than memory. */
+static struct seep_error *put_json(const struct strings_found *found, void *context)
+{
+    struct output *out = context;
+
+    if (!out->open) {
+        out->chars = out->bytes = 0;
+        buffer_printf(&out->line, "{\"address\":\"%#" PRIx64 "\",\"pid\":%d,\"text\":\"",
+                      found->address, (int)out->pid);
+    }
+    add_json_text(&out->line, found->text, found->len);
+    out->chars += count_chars(found->text, found->len);
+    out->bytes += found->raw_len;
+    out->open = found->continued;
+    if (!out->open)
+        buffer_printf(&out->line,
+                      "\",\"encoding\":\"%s\",\"length\":%" PRIu64 ",\"bytes\":%" PRIu64 "}\n",
+                      strings_encoding_name(found->encoding), out->chars, out->bytes);
+    return out->line.len < OUTPUT_BYTES ? NULL : flush(out);
+}
+
+static struct seep_error *on_piece(const struct saved_piece *piece, void *context)
+{
+    struct output *out = context;
+    struct seep_error *err = strings_scan_finish(&out->scan);
+
+    out->pid = piece->dump->pid;
+    return err;
+}
+
+static struct seep_error *on_bytes(uint64_t address, const void *bytes, size_t len, void *context)
+{
+    struct output *out = context;
+
+    return strings_scan_push(&out->scan, address, bytes, len);
+}
+
+static struct seep_error *show(const char *case_path, struct arguments *arguments)
+{
+    _cleanup_(show_memory_close) struct show_memory memory = {0};
+    struct output out = {.json = arguments->json, .terminal = isatty(STDOUT_FILENO)};
+    struct saved_memory_visitor visitor = {on_piece, on_bytes, &out};
+    struct saved_memory_result result = {0};
+    struct seep_error *err = show_memory_open(case_path, &arguments->memory, &memory);
+
+    if (!err)
+        err = strings_scan_init(&out.scan, &arguments->strings, out.json ? put_json : put_plain,
+                                &out);
+    if (!err)
+        err = saved_memory_visit(&memory.pieces, &visitor, &result);
+    if (!err)
+        err = strings_scan_finish(&out.scan);
+    if (!err)
+        err = flush(&out);
+    if (!err && fflush(stdout) != 0)
+        err = error_errno(errno, NULL, "cannot write");
+    if (!err)
+        show_memory_warn(&result);
+    strings_scan_deinit(&out.scan);
+    buffer_deinit(&out.line);
+    return err;
+}
+
+/* --- options --- */
+
+static unsigned parse_encoding(const char *text, struct argp_state *state)
+{
+    if (strcmp(text, "all") == 0)
+        return STRINGS_ALL;
+    for (unsigned encoding = 1; encoding < STRINGS_ALL; encoding <<= 1)
+        if (strcmp(text, strings_encoding_name((enum strings_encoding)encoding)) == 0)
+            return encoding;
+    argp_error(state, "--encoding wants ascii, utf-8, utf-16le, utf-16be or all, not '%s'", text);
+    return 0;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    uint64_t number = 0;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->memory;
+        return 0;
+    case 'n':
+        if (!units_parse_number(argument, STRINGS_LARGEST_MIN, &number) || number == 0)
+            argp_error(state, "-n wants a number of characters from 1 to %d, not '%s'",
+                       STRINGS_LARGEST_MIN, argument);
+        arguments->strings.min_chars = number;
+        return 0;
+    case KEY_ENCODING:
+        arguments->strings.encodings = parse_encoding(argument, state);
+        return 0;
+    case KEY_FORMAT:
+        arguments->json = strcmp(argument, "json") == 0;
+        if (!arguments->json && strcmp(argument, "plain") != 0)
+            argp_error(state, "--format wants plain or json, not '%s'", argument);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"min-length", 'n', "N", 0, "The least length of a string, in characters; 10 if not given", 0},
+    {"encoding", KEY_ENCODING, "ascii|utf-8|utf-16le|utf-16be|all", 0,
+     "What to take for text; ascii if not given", 0},
+    {"format", KEY_FORMAT, "plain|json", 0,
+     "The strings alone, one a line (default), or one JSON object a line", 0},
+    {0},
+};
+
+static const struct argp_child children[] = {{&show_memory_argp, 0, NULL, 0}, {0}};
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .children = children,
+    .doc = "Lists the strings in saved memory in the order of their addresses.",
+};
+
+static int run(const struct show_topic *topic, const char *case_path, int argc, char **argv)
+{
+    struct arguments arguments = {.strings = {STRINGS_ASCII, STRINGS_DEFAULT_MIN}};
+
+    show_parse(topic, argc, argv, &arguments);
+    return command_report(show(case_path, &arguments), "showing the strings of %s", case_path);
+}
+
+const struct show_topic show_strings = {
+    .name = "strings",
+    .summary = "the strings in saved memory",
+    .description =
+        "Prints every string in the memory that `seep dump` saved, in the order of the addresses, "
+        "one a line: in ASCII exactly what `zcat FILE.gz | strings -a -n N` prints for each file.\n"
+        "UTF-8 strings hold any printable characters; one that is plain ASCII is shown as such "
+        "when "
+        "all encodings are asked for. UTF-16 is recognised at any alignment when its characters "
+        "are "
+        "of one script and its bytes are not ASCII or UTF-8 text already. On a terminal, "
+        "characters "
+        "that would steer it are escaped.\n"
+        "With --format json each line is an object: address, pid, text, encoding, length in "
+        "characters, bytes in memory.",
+    .argp = &argp,
+    .run = run,
+};
