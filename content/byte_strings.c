@@ -87,11 +87,12 @@ static struct seep_error *append_ascii(struct byte_strings *lane, uint64_t addre
     return err;
 }
 
-static size_t ascii_prefix(const uint8_t *bytes, size_t len)
+static size_t ascii_prefix(const struct byte_strings *lane, const uint8_t *bytes, size_t len)
 {
     size_t n = 0;
 
-    while (n < len && ((bytes[n] >= 0x20 && bytes[n] < 0x7f) || bytes[n] == '\t'))
+    while (n < len &&
+           ((bytes[n] >= 0x20 && bytes[n] < 0x7f) || (bytes[n] == '\t' && !lane->without_tabs)))
         n++;
     return n;
 }
@@ -122,7 +123,7 @@ static struct seep_error *take_wide(struct byte_strings *lane, uint64_t address,
         *ret_step = 0;
         return NULL;
     }
-    if (step && unicode_script(point) != UNICODE_NONE) {
+    if (step && unicode_script(point) != UNICODE_NONE && point != '\t') {
         err = make_room(lane, step);
         if (!err)
             err = append(lane, address, bytes, step, 1);
@@ -159,7 +160,7 @@ static struct seep_error *feed(struct byte_strings *lane, uint64_t address, cons
         lane->cut_len = 0;
     }
     while (at < len && !err) {
-        size_t step = ascii_prefix(bytes + at, len - at);
+        size_t step = ascii_prefix(lane, bytes + at, len - at);
 
         if (step) {
             err = append_ascii(lane, address + at, bytes + at, step);

@@ -15,8 +15,9 @@
 #include "content/strings.h"
 
 struct byte_strings {
-    bool utf8;        /* else ASCII alone */
-    bool ascii_apart; /* UTF-8: a string of ASCII alone is called ASCII */
+    bool utf8;         /* else ASCII alone */
+    bool ascii_apart;  /* UTF-8: a string of ASCII alone is called ASCII */
+    bool without_tabs; /* UTF-8: a tab ends a string */
     size_t min_chars;
     size_t min_bytes; /* in UTF-8, no less than min_chars */
     strings_callback found;

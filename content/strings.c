@@ -4,12 +4,13 @@
 
 #include "base/vector.h"
 #include "content/byte_strings.h"
+#include "content/unicode.h"
 #include "content/wide_strings.h"
 
 enum {
     BLOCK_BYTES = 64 * 1024,
     WIDE_LANES = 4,
-    /* So much text in a row is no UTF-16: wide_strings.h, rule 3. */
+    /* So much text in a row is no UTF-16: wide_strings.h, rule 4. */
     CLAIM_BYTES = 16,
     ZERO_STEP = 64,
 };
@@ -42,6 +43,7 @@ struct strings_state {
     struct byte_strings claims; /* what reads as text already */
     VECTOR(struct span) claimed;
     struct wide_strings wide[WIDE_LANES];
+    uint8_t scripts[UNICODE_BMP];
     uint64_t wide_address; /* of the next byte for them: they wait for the claims */
     uint8_t late[8 * CLAIM_BYTES];
     size_t late_len; /* the bytes at wide_address that came with earlier blocks */
@@ -123,7 +125,7 @@ static int by_address(const void *left, const void *right)
     return a->encoding - b->encoding;
 }
 
-/* Which of two overlapping readings holds: wide_strings.h, rule 4. */
+/* Which of two overlapping readings holds: wide_strings.h, rule 5. */
 static bool is_preferred(const struct waiting *a, const struct waiting *b)
 {
     bool a_odd = a->address & 1, b_odd = b->address & 1;
@@ -360,13 +362,15 @@ static struct seep_error *init_wide(struct strings_state *s, const struct string
     static const enum strings_encoding encodings[] = {STRINGS_UTF16LE, STRINGS_UTF16BE};
     struct seep_error *err = NULL;
 
+    unicode_fill(s->scripts);
     for (size_t e = 0; e < ARRAY_SIZE(encodings); e++)
         for (unsigned parity = 0; parity < 2 && !err; parity++)
             if (options->encodings & encodings[e])
                 err = wide_strings_init(&s->wide[s->wide_count++], encodings[e], parity,
-                                        options->min_chars, on_wide, s);
+                                        options->min_chars, s->scripts, on_wide, s);
     s->claims = (struct byte_strings){
         .utf8 = true,
+        .without_tabs = true,
         .min_chars = 1,
         .min_bytes = least(CLAIM_BYTES, 2 * options->min_chars),
         .found = on_claim,

@@ -1,6 +1,7 @@
 #include "content/unicode.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 
@@ -51,4 +52,15 @@ enum unicode_script unicode_script(uint32_t point)
             high = middle;
     }
     return ranges[low].script;
+}
+
+void unicode_fill(uint8_t ret_scripts[UNICODE_BMP])
+{
+    for (size_t i = 0; i < ARRAY_SIZE(ranges) && ranges[i].start < UNICODE_BMP; i++) {
+        uint32_t end = i + 1 < ARRAY_SIZE(ranges) && ranges[i + 1].start < UNICODE_BMP
+                           ? ranges[i + 1].start
+                           : UNICODE_BMP;
+
+        memset(ret_scripts + ranges[i].start, ranges[i].script, end - ranges[i].start);
+    }
 }

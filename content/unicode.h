@@ -35,3 +35,7 @@ enum unicode_script {
 };
 
 enum unicode_script unicode_script(uint32_t point);
+
+/* unicode_script of every code point below UNICODE_BMP, for those who ask often. */
+enum { UNICODE_BMP = 0x10000 };
+void unicode_fill(uint8_t ret_scripts[UNICODE_BMP]);

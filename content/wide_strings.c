@@ -4,13 +4,14 @@
 #include "content/unicode.h"
 
 struct seep_error *wide_strings_init(struct wide_strings *lane, enum strings_encoding encoding,
-                                     unsigned parity, size_t min_chars, strings_callback found,
-                                     void *context)
+                                     unsigned parity, size_t min_chars, const uint8_t *scripts,
+                                     strings_callback found, void *context)
 {
     *lane = (struct wide_strings){
         .big_endian = encoding == STRINGS_UTF16BE,
         .parity = parity,
         .min_chars = min_chars,
+        .scripts = scripts,
         .found = found,
         .context = context,
         .units = calloc(WIDE_STRINGS_MAX_UNITS, sizeof(*lane->units)),
@@ -49,29 +50,78 @@ static struct seep_error *deliver(struct wide_strings *lane)
     return lane->found(&found, lane->context);
 }
 
+static inline bool is_high(uint16_t unit)
+{
+    return unit >= 0xd800 && unit < 0xdc00;
+}
+
+static inline bool is_low(uint16_t unit)
+{
+    return unit >= 0xdc00 && unit < 0xe000;
+}
+
+static inline bool is_ascii(unsigned byte)
+{
+    return byte >= 0x20 && byte < 0x7f;
+}
+
+bool wide_strings_is_text(const uint16_t *units, size_t count, const uint8_t *scripts)
+{
+    size_t syllables = 0, alike = 0, small = 0, letters = 0, again = 0, odd = 0;
+    unsigned last = UINT16_MAX;
+
+    for (size_t i = 0; i < count; i++) {
+        uint8_t script = scripts[units[i]];
+        unsigned low = units[i] & 0xff;
+
+        again += i >= 4 && units[i] == units[i - 4];
+        odd += script == UNICODE_COMMON && units[i] >= 0x7f;
+        if (script != UNICODE_HAN && script != UNICODE_HANGUL)
+            continue;
+        syllables++;
+        alike += low == last;
+        small += low < 0x10;
+        letters += is_ascii(low) && is_ascii(units[i] >> 8);
+        last = low;
+    }
+    if (5 * odd > 2 * count)
+        return false;
+    return syllables == 0 ||
+           (2 * alike <= syllables && 2 * small <= syllables && 3 * letters <= 2 * syllables &&
+            (count <= 4 || 10 * again < 3 * (count - 4)));
+}
+
 static struct seep_error *end_string(struct wide_strings *lane)
 {
     struct seep_error *err = NULL;
 
-    if (lane->chars >= lane->min_chars && 2 * lane->alike_count <= lane->syllables)
+    if (lane->chars >= lane->min_chars &&
+        wide_strings_is_text(lane->units, lane->unit_count, lane->scripts))
         err = deliver(lane);
-    lane->unit_count = lane->chars = lane->syllables = lane->alike_count = 0;
+    lane->unit_count = lane->chars = 0;
     lane->script = UNICODE_COMMON;
     return err;
 }
 
-/* One character of COUNT units. */
-static struct seep_error *take(struct wide_strings *lane, uint64_t address, uint32_t point,
-                               const uint16_t *units, size_t count)
+static inline bool goes_with(uint8_t script, uint8_t other)
 {
-    uint8_t script = (uint8_t)unicode_script(point);
-    bool goes_with =
-        script == UNICODE_COMMON || lane->script == UNICODE_COMMON || script == lane->script;
+    return script == UNICODE_COMMON || other == UNICODE_COMMON || script == other;
+}
+
+static inline bool is_wanted(uint8_t script)
+{
+    return script != UNICODE_NONE && script != UNICODE_RARE;
+}
+
+/* One character of COUNT units. */
+static inline struct seep_error *take(struct wide_strings *lane, uint64_t address, uint8_t script,
+                                      const uint16_t *units, size_t count)
+{
     struct seep_error *err = NULL;
 
-    if (script == UNICODE_NONE || script == UNICODE_RARE)
+    if (!is_wanted(script))
         return lane->unit_count ? end_string(lane) : NULL;
-    if (!goes_with || lane->unit_count + count > WIDE_STRINGS_MAX_UNITS)
+    if (!goes_with(script, lane->script) || lane->unit_count + count > WIDE_STRINGS_MAX_UNITS)
         err = end_string(lane);
     if (lane->unit_count == 0) {
         lane->start = address;
@@ -79,11 +129,6 @@ static struct seep_error *take(struct wide_strings *lane, uint64_t address, uint
     }
     if (script != UNICODE_COMMON)
         lane->script = script;
-    if (script == UNICODE_HAN || script == UNICODE_HANGUL) {
-        lane->alike_count += lane->syllables && (uint8_t)point == lane->last_low;
-        lane->syllables++;
-        lane->last_low = (uint8_t)point;
-    }
     for (size_t i = 0; i < count; i++)
         lane->units[lane->unit_count++] = units[i];
     lane->chars++;
@@ -93,32 +138,69 @@ static struct seep_error *take(struct wide_strings *lane, uint64_t address, uint
 static inline struct seep_error *take_unit(struct wide_strings *lane, uint64_t address,
                                            uint16_t unit)
 {
-    bool is_low = unit >= 0xdc00 && unit < 0xe000;
     uint16_t high = lane->high;
 
     lane->high = 0;
-    if (is_low && high) {
+    if (is_low(unit) && high) {
         uint16_t pair[2] = {high, unit};
+        uint32_t point = 0x10000 + ((high - 0xd800U) << 10) + (unit - 0xdc00U);
 
-        return take(lane, address - 2, 0x10000 + ((high - 0xd800U) << 10) + (unit - 0xdc00U), pair,
-                    2);
+        return take(lane, address - 2, (uint8_t)unicode_script(point), pair, 2);
     }
-    if (unit >= 0xd800 && unit < 0xdc00) {
-        lane->high = unit;
-        return high && lane->unit_count ? end_string(lane) : NULL;
-    }
+    /* Half a pair is no character. */
     if (high && lane->unit_count) {
         struct seep_error *err = end_string(lane);
 
         if (err)
             return err;
     }
-    return take(lane, address, unit, &unit, 1);
+    if (is_high(unit)) {
+        lane->high = unit;
+        return NULL;
+    }
+    return take(lane, address, lane->scripts[unit], &unit, 1);
 }
 
 static inline uint16_t unit_of(const struct wide_strings *lane, uint8_t first, uint8_t second)
 {
     return (uint16_t)(lane->big_endian ? first << 8 | second : second << 8 | first);
+}
+
+/* While no string is open: the next offset from AT at which one long enough may begin, looking at
+ * the last of its units first, as one that cannot be there rules out all that would reach it. What
+ * is passed over is what taking each unit would have dropped. */
+static size_t skip(const struct wide_strings *lane, const uint8_t *bytes, size_t at, size_t len)
+{
+    size_t count = lane->min_chars;
+
+    while (at + 2 * count <= len) {
+        uint8_t script = UNICODE_COMMON;
+        size_t first = 0; /* of the units seen so far that show a script */
+        size_t i = count;
+
+        while (i > 0) {
+            uint16_t unit = unit_of(lane, bytes[at + 2 * i - 2], bytes[at + 2 * i - 1]);
+            uint8_t its = lane->scripts[unit];
+
+            if (unit >= 0xd800 && unit < 0xe000)
+                return at;
+            if (!is_wanted(its))
+                break;
+            if (!goes_with(its, script)) {
+                i = first; /* where the string that unit I - 1 is in ends */
+                break;
+            }
+            if (its != UNICODE_COMMON) {
+                script = its;
+                first = i - 1;
+            }
+            i--;
+        }
+        if (i == 0)
+            return at;
+        at += 2 * i;
+    }
+    return at;
 }
 
 struct seep_error *wide_strings_push(struct wide_strings *lane, const uint8_t *bytes, size_t len)
@@ -134,11 +216,13 @@ struct seep_error *wide_strings_push(struct wide_strings *lane, const uint8_t *b
     }
     lane->has_half = false;
     lane->half = 0;
-    for (; at + 2 <= len && !err; at += 2) {
-        uint16_t unit = unit_of(lane, bytes[at], bytes[at + 1]);
-
-        if (unit || lane->unit_count || lane->high)
-            err = take_unit(lane, lane->address + at, unit);
+    while (at + 2 <= len && !err) {
+        if (lane->unit_count == 0 && lane->high == 0)
+            at = skip(lane, bytes, at, len);
+        if (at + 2 > len)
+            break;
+        err = take_unit(lane, lane->address + at, unit_of(lane, bytes[at], bytes[at + 1]));
+        at += 2;
     }
     if (at < len) {
         lane->half = bytes[at];

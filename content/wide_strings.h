@@ -5,11 +5,17 @@
  * text:
  *  1. One script a string, beside what is common to all (Latin, digits, punctuation, emoji): a
  *     character of another script begins the next string. Rare scripts end it.
- *  2. Ideographs or syllables most of whose neighbours share their low byte are another reading of
- *     alphabetic text ("H\0e\0l\0" read one byte late is U+6500 U+6C00 ...) or a fill pattern.
- *  3. Bytes that read as 16 bytes or more of ASCII or UTF-8 are that (content/strings.c sees to
+ *  2. No more than two of five characters are common ones other than ASCII: small numbers read as
+ *     such are full of them.
+ *  3. Ideographs and syllables that look like something else are none. It is another reading of
+ *     alphabetic text, or a fill pattern, when most neighbours share their low byte ("H\0e\0l\0"
+ *     read one byte late is U+6500 U+6C00 ...); byte code when most low bytes are below 16; bits of
+ *     ASCII when two of three are made of two ASCII bytes; an array of pointers when three of ten
+ *     units are the same as four units before.
+ *  4. Bytes that read as 16 bytes or more of ASCII or UTF-8 are that (content/strings.c sees to
  *     it): "abcd" is no U+6261 U+6463. With a minimum under 8 characters, that many units' bytes.
- *  4. Of overlapping readings the one at an even address holds, unless the other is more than twice
+ *     Tabs do not count: little-endian Devanagari has one as every other byte.
+ *  5. Of overlapping readings the one at an even address holds, unless the other is more than twice
  *     as long; of two at even or two at odd addresses the longer, then little-endian (strings.c).
  * With these rules random bytes give about as few strings of 10 characters in UTF-16 as in ASCII.
  *
@@ -21,6 +27,9 @@
 #include "content/strings.h"
 
 enum { WIDE_STRINGS_MAX_UNITS = 16 * 1024 };
+
+/* Rules 2 and 3, of UNITS that are characters of one script. */
+bool wide_strings_is_text(const uint16_t *units, size_t count, const uint8_t *scripts);
 
 struct wide_strings {
     bool big_endian;
@@ -36,18 +45,17 @@ struct wide_strings {
 
     uint64_t start; /* of the open string */
     size_t chars;
-    uint8_t script;                /* enum unicode_script, COMMON until it shows */
-    size_t syllables, alike_count; /* rule 2 */
-    uint8_t last_low;
+    uint8_t script; /* enum unicode_script, COMMON until it shows */
     size_t unit_count;
     uint16_t *units; /* WIDE_STRINGS_MAX_UNITS */
     struct buffer text;
+    const uint8_t *scripts; /* from unicode_fill; the caller's */
 };
 
-/* ENCODING: STRINGS_UTF16LE or STRINGS_UTF16BE. */
+/* ENCODING: STRINGS_UTF16LE or STRINGS_UTF16BE; SCRIPTS: from unicode_fill, outlives the lane. */
 struct seep_error *wide_strings_init(struct wide_strings *lane, enum strings_encoding encoding,
-                                     unsigned parity, size_t min_chars, strings_callback found,
-                                     void *context);
+                                     unsigned parity, size_t min_chars, const uint8_t *scripts,
+                                     strings_callback found, void *context);
 void wide_strings_deinit(struct wide_strings *lane);
 
 /* The next LEN bytes of the stream. */

@@ -143,7 +143,7 @@ static inline struct hits model_ascii(const uint8_t *bytes, size_t len, size_t m
 }
 
 static inline struct hits model_utf8(const uint8_t *bytes, size_t len, size_t min_chars,
-                                     size_t min_bytes, bool ascii_apart)
+                                     size_t min_bytes, bool ascii_apart, bool tabs)
 {
     struct hits hits = {0};
 
@@ -152,7 +152,7 @@ static inline struct hits model_utf8(const uint8_t *bytes, size_t len, size_t mi
         uint32_t point;
 
         while (end < len && (step = utf8_decode(bytes + end, len - end, &point)) &&
-               unicode_script(point) != UNICODE_NONE) {
+               unicode_script(point) != UNICODE_NONE && (point != '\t' || tabs)) {
             end += step;
             chars++;
         }
@@ -171,6 +171,7 @@ struct model_lane {
     const uint8_t *bytes;
     const bool *claimed;
     size_t len;
+    const uint8_t *scripts;
 };
 
 /* Length in bytes of the character at AT, 0 when there is none. */
@@ -199,10 +200,12 @@ static inline size_t model_wide_char(const struct model_lane *lane, size_t at, u
 static inline void model_lane(const struct model_lane *lane, size_t parity, size_t min_chars,
                               struct hits *hits)
 {
+    static uint16_t units[WIDE_STRINGS_MAX_UNITS];
+
     for (size_t at = (BASE + parity) & 1; at < lane->len; at += 2) {
         _cleanup_buffer_ struct buffer text = {0};
-        size_t end = at, chars = 0, east = 0, alike = 0, step;
-        unsigned script = UNICODE_COMMON, low = 0;
+        size_t end = at, chars = 0, count = 0, step;
+        unsigned script = UNICODE_COMMON;
         uint32_t point;
 
         while ((step = model_wide_char(lane, end, &point))) {
@@ -215,16 +218,16 @@ static inline void model_lane(const struct model_lane *lane, size_t parity, size
                 break;
             if (its != UNICODE_COMMON)
                 script = its;
-            if (its == UNICODE_HAN || its == UNICODE_HANGUL) {
-                alike += east && (point & 0xff) == low;
-                low = point & 0xff;
-                east++;
-            }
+            for (size_t i = 0; i < step; i += 2)
+                units[count++] =
+                    (uint16_t)(lane->big_endian
+                                   ? lane->bytes[end + i] << 8 | lane->bytes[end + i + 1]
+                                   : lane->bytes[end + i + 1] << 8 | lane->bytes[end + i]);
             buffer_bytes(&text, utf8, utf8_encode(point, utf8));
             chars++;
             end += step;
         }
-        if (chars >= min_chars && 2 * alike <= east)
+        if (chars >= min_chars && wide_strings_is_text(units, count, lane->scripts))
             add(hits, BASE + at, end - at, lane->big_endian ? STRINGS_UTF16BE : STRINGS_UTF16LE,
                 text.bytes, text.len);
         if (chars)
@@ -259,21 +262,25 @@ static inline struct hits model(const uint8_t *bytes, size_t len, unsigned encod
     struct hits hits = {0}, wide = {0};
 
     if (encodings & STRINGS_UTF8)
-        hits = model_utf8(bytes, len, min_chars, 0, encodings & STRINGS_ASCII);
+        hits = model_utf8(bytes, len, min_chars, 0, encodings & STRINGS_ASCII, true);
     else if (encodings & STRINGS_ASCII)
         hits = model_ascii(bytes, len, min_chars);
 
     bool *claimed = calloc(len + 1, 1);
-    struct hits claims = model_utf8(bytes, len, 1, min_chars < 8 ? 2 * min_chars : 16, false);
+    struct hits claims =
+        model_utf8(bytes, len, 1, min_chars < 8 ? 2 * min_chars : 16, false, false);
+
+    static uint8_t scripts[UNICODE_BMP];
 
     assert_non_null(claimed);
+    unicode_fill(scripts);
     for (size_t i = 0; i < claims.count; i++)
         memset(claimed + (claims.items[i].address - BASE), true, claims.items[i].raw_len);
     for (unsigned parity = 0; parity < 2; parity++)
         for (int big = 0; big < 2; big++)
             if (encodings & (big ? STRINGS_UTF16BE : STRINGS_UTF16LE))
-                model_lane(&(struct model_lane){big, bytes, claimed, len}, parity, min_chars,
-                           &wide);
+                model_lane(&(struct model_lane){big, bytes, claimed, len, scripts}, parity,
+                           min_chars, &wide);
     if (wide.count)
         qsort(wide.items, wide.count, sizeof(*wide.items), by_address);
     for (size_t i = 0, best = 0; i < wide.count; i++) {
