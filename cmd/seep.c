@@ -12,11 +12,12 @@ extern const struct seep_command command_docs;
 extern const struct seep_command command_dump;
 extern const struct seep_command command_run;
 extern const struct seep_command command_show;
+extern const struct seep_command command_snap;
 extern const struct seep_command command_trace;
 
 /* In the order in which a person meets them. */
 const struct seep_command *const commands[] = {
-    &command_run,  &command_trace, &command_dump, &command_analyze,
+    &command_run,  &command_trace, &command_snap, &command_dump, &command_analyze,
     &command_show, &command_check, &command_docs, NULL,
 };
 

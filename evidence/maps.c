@@ -150,15 +150,19 @@ static bool key_is(struct span key, const char *name)
     return key.len == strlen(name) && memcmp(key.text, name, key.len) == 0;
 }
 
+/* What is not plain text ends them: they are printed as they are. */
 static void copy_flags(struct vma *vma, struct span value)
 {
-    while (value.len && (value.text[value.len - 1] == ' ' || value.text[value.len - 1] == '\r'))
-        value.len--;
-    if (value.len >= sizeof(vma->flags))
-        value.len = sizeof(vma->flags) - 1;
-    if (value.len)
-        memcpy(vma->flags, value.text, value.len);
-    vma->flags[value.len] = '\0';
+    size_t len = 0;
+
+    while (len < value.len && len < sizeof(vma->flags) - 1 && value.text[len] >= ' ' &&
+           value.text[len] <= '~')
+        len++;
+    while (len && value.text[len - 1] == ' ')
+        len--;
+    if (len)
+        memcpy(vma->flags, value.text, len);
+    vma->flags[len] = '\0';
 }
 
 /* Length of the "Private_Dirty" before a colon; 0: not the line of a field. */

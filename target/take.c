@@ -12,7 +12,6 @@
 #include "base/io.h"
 #include "base/units.h"
 #include "base/vector.h"
-#include "evidence/block.h"
 #include "evidence/proc_text.h"
 #include "target/cgroup.h"
 #include "target/held.h"
@@ -21,8 +20,8 @@
 enum {
     SMALL_MAX_BYTES = 1 << 20,
     TABLE_MAX_BYTES = 2 << 20,
-    /* A record must fit into one block: smaps or maps take at most what the rest leaves. */
-    MAPS_MAX_BYTES = BLOCK_MAX_RAW_BYTES - (8 << 20),
+    /* The smaps of some 300,000 regions: whoever has more is read without smaps. */
+    MAPS_MAX_BYTES = 256 << 20,
     TASKS_MAX = 8192,                /* about 25 us each */
     KERNEL_THREAD_FLAG = 0x00200000, /* PF_KTHREAD in include/linux/sched.h */
 };

@@ -23,6 +23,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         names_len += strlen(vma->name);
         vma_has_flag(vma, "ac");
+        for (const char *c = vma->flags; *c; c++)
+            if (*c < ' ' || *c > '~')
+                abort();
     }
     if (names_len > size)
         abort();

@@ -50,39 +50,44 @@ static void test_an_empty_record(void **state)
     snapshot_deinit(&snap);
 }
 
+static void fill(struct snapshot_record *record)
+{
+    add(record, "stat",
+        "42 (redis server) S 7 42 42 0 -1 4194560 11 0 12 0 300 50 0 0 20 0 3 0 98765 409600 25 "
+        "18446744073709551615\n");
+    add(record, "smaps",
+        "1000-3000 rw-p 00000000 00:00 0 [heap]\nRss: 8 kB\nPss: 8 kB\nSwap: 4 kB\n"
+        "5000-6000 rw-p 00000000 00:00 0\nRss: 4 kB\nPss: 2 kB\nSwap: 0 kB\n");
+    add(record, "maps", "9000-a000 rw-p 00000000 00:00 0\n");
+    add(record, "status", "VmSize:\t  400 kB\nVmRSS:\t   100 kB\nThreads:\t3\n");
+    add(record, "limits",
+        "Limit                     Soft Limit           Hard Limit           Units     \n"
+        "Max data size             unlimited            unlimited            bytes     \n"
+        "Max address space         8589934592           unlimited            bytes     \n");
+    add(record, "meminfo", "MemTotal:       24669184 kB\nMemAvailable:    1024 kB\n");
+    add(record, "io",
+        "rchar: 100\nwchar: 20\nsyscr: 7\nsyscw: 5\nread_bytes: 4096\nwrite_bytes: 0\n");
+    add(record, "cgroup_memory",
+        "version 2\ngroup 45096960 max /a b\ngroup 91250688 1073741824 /\n");
+    add(record, "thp", "enabled always [madvise] never\ndefrag [always] never\n");
+    add(record, "tasks",
+        "42 S 5000000 20 redis server\n43 R 7 - a\\nb\\\\\nnonsense\n44 S 1 2\n"
+        "45 S 3 4 a name that is too long to be one\n0 S 1 2 x\n46 SS 1 2 x\nskipped 17\n");
+    add(record, "held",
+        "fd 7 00:01 2053 1073741824 8192 - /memfd:x\\ny (deleted)\n"
+        "fd 8 fe:00 1 2 3\n"
+        "fd x 00:01 1 2 3 - a\n"
+        "pipe 7 00:01 1 2 3 - a\n"
+        "sysv 32769 00:00 32769 1048576 4096 2 /SYSV0000162e (deleted)\nskipped 34464\n");
+}
+
 static void test_a_whole_record(void **state)
 {
     struct snapshot_record record = {.pid = 42, .reason = SNAPSHOT_PERIODIC, .stopped = true};
     struct snapshot snap;
 
     (void)state;
-    add(&record, "stat",
-        "42 (redis server) S 7 42 42 0 -1 4194560 11 0 12 0 300 50 0 0 20 0 3 0 98765 409600 25 "
-        "18446744073709551615\n");
-    add(&record, "smaps",
-        "1000-3000 rw-p 00000000 00:00 0 [heap]\nRss: 8 kB\nPss: 8 kB\nSwap: 4 kB\n"
-        "5000-6000 rw-p 00000000 00:00 0\nRss: 4 kB\nPss: 2 kB\nSwap: 0 kB\n");
-    add(&record, "maps", "9000-a000 rw-p 00000000 00:00 0\n");
-    add(&record, "status", "VmSize:\t  400 kB\nVmRSS:\t   100 kB\nThreads:\t3\n");
-    add(&record, "limits",
-        "Limit                     Soft Limit           Hard Limit           Units     \n"
-        "Max data size             unlimited            unlimited            bytes     \n"
-        "Max address space         8589934592           unlimited            bytes     \n");
-    add(&record, "meminfo", "MemTotal:       24669184 kB\nMemAvailable:    1024 kB\n");
-    add(&record, "io",
-        "rchar: 100\nwchar: 20\nsyscr: 7\nsyscw: 5\nread_bytes: 4096\nwrite_bytes: 0\n");
-    add(&record, "cgroup_memory",
-        "version 2\ngroup 45096960 max /a b\ngroup 91250688 1073741824 /\n");
-    add(&record, "thp", "enabled always [madvise] never\ndefrag [always] never\n");
-    add(&record, "tasks",
-        "42 S 5000000 20 redis server\n43 R 7 - a\\nb\\\\\nnonsense\n44 S 1 2\n"
-        "45 S 3 4 a name that is too long to be one\n0 S 1 2 x\n46 SS 1 2 x\nskipped 17\n");
-    add(&record, "held",
-        "fd 7 00:01 2053 1073741824 8192 - /memfd:x\\ny (deleted)\n"
-        "fd 8 fe:00 1 2 3\n"
-        "fd x 00:01 1 2 3 - a\n"
-        "pipe 7 00:01 1 2 3 - a\n"
-        "sysv 32769 00:00 32769 1048576 4096 2 /SYSV0000162e (deleted)\nskipped 34464\n");
+    fill(&record);
     assert_null(snapshot_parse(&record, &snap));
     assert_int_equal(snap.ppid, 7);
     assert_int_equal(snap.start_ticks, 98765);
@@ -106,7 +111,18 @@ static void test_a_whole_record(void **state)
     assert_int_equal(snap.cgroup_limit_bytes, 1073741824);
     assert_int_equal(snap.cgroup_used_bytes, 91250688);
     assert_string_equal(snap.thp_enabled, "madvise");
+    snapshot_deinit(&snap);
+    snapshot_record_deinit(&record);
+}
 
+static void test_tables(void **state)
+{
+    struct snapshot_record record = {.pid = 42};
+    struct snapshot snap;
+
+    (void)state;
+    fill(&record);
+    assert_null(snapshot_parse(&record, &snap));
     assert_int_equal(snap.tasks.count, 4);
     assert_int_equal(snap.tasks_skipped, 17);
     assert_string_equal(snap.tasks.items[0].name, "redis server");
@@ -212,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_empty_record),
         cmocka_unit_test(test_a_whole_record),
+        cmocka_unit_test(test_tables),
         cmocka_unit_test(test_the_tightest_limit_holds),
         cmocka_unit_test(test_figures_from_the_rollup),
         cmocka_unit_test(test_sums_never_read_as_unknown),
