@@ -349,6 +349,8 @@ struct seep_error *replay_case(int case_fd, struct ledger *ledger,
     if (events)
         source = &events->source;
     err = forgive_missing(snapshots_reader_create(case_fd, &snapshots));
+    if (!err && snapshots)
+        err = snapshots_reader_sort(snapshots);
     if (!err)
         err = replay_run(&(struct replay_input){.events = source,
                                                 .next_snapshot = snapshots ? next_of_case : NULL,

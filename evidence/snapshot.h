@@ -69,6 +69,9 @@ struct snapshots_reader;
 struct seep_error *snapshots_reader_create(int dir_fd, struct snapshots_reader **ret_reader);
 void snapshots_reader_destroy(struct snapshots_reader *reader);
 DEFINE_CLEANUP(struct snapshots_reader *, snapshots_reader_destroy);
+/* Reads the whole file once, so that from now on records come in the order of end_ns: the recorder
+ * writes a base only when it gets to it. */
+struct seep_error *snapshots_reader_sort(struct snapshots_reader *reader);
 /* *RET_MORE false: the end (or the cut, see snapshots_reader_cut). */
 struct seep_error *snapshots_reader_next(struct snapshots_reader *reader,
                                          struct snapshot_record *ret_record, bool *ret_more);

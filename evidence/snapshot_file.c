@@ -139,11 +139,19 @@ struct seep_error *snapshot_write(int fd, const struct snapshot_record *record,
     return err;
 }
 
+/* Where a record begins in the file, and what it is sorted by. */
+struct place {
+    uint64_t end_ns, offset;
+};
+
 struct snapshots_reader {
     int fd;
     bool cut;
     struct block_reader blocks;
     struct buffer parts; /* of the record to come */
+    bool sorted;
+    VECTOR(struct place) places; /* when sorted */
+    size_t next_place;
 };
 
 struct seep_error *snapshots_reader_create(int dir_fd, struct snapshots_reader **ret_reader)
@@ -170,6 +178,7 @@ void snapshots_reader_destroy(struct snapshots_reader *reader)
         return;
     block_reader_deinit(&reader->blocks);
     buffer_deinit(&reader->parts);
+    vector_deinit(&reader->places);
     cleanup_close(&reader->fd);
     free(reader);
 }
@@ -216,11 +225,55 @@ static struct seep_error *read_record(struct snapshots_reader *reader, bool *ret
     return NULL;
 }
 
+static int compare_places(const void *a, const void *b)
+{
+    const struct place *left = a, *right = b;
+
+    if (left->end_ns != right->end_ns)
+        return left->end_ns < right->end_ns ? -1 : 1;
+    return (left->offset > right->offset) - (left->offset < right->offset);
+}
+
+struct seep_error *snapshots_reader_sort(struct snapshots_reader *reader)
+{
+    for (;;) {
+        struct place place = {.offset = reader->blocks.offset};
+        bool more;
+        struct seep_error *err = read_record(reader, &more);
+
+        if (err || !more) {
+            if (reader->places.count)
+                qsort(reader->places.items, reader->places.count, sizeof(place), compare_places);
+            reader->sorted = true;
+            return error_prefix(err, "snapshots");
+        }
+
+        struct cursor c = cursor_of(reader->parts.bytes, reader->parts.len);
+
+        cursor_varint(&c); /* pid, start ticks, begin */
+        cursor_varint(&c);
+        cursor_varint(&c);
+        place.end_ns = cursor_varint(&c);
+        buffer_clear(&reader->parts);
+        err = vector_push(&reader->places, place);
+        if (err)
+            return err;
+    }
+}
+
 struct seep_error *snapshots_reader_next(struct snapshots_reader *reader,
                                          struct snapshot_record *ret_record, bool *ret_more)
 {
     struct snapshot_record record = {0};
     bool more;
+
+    if (reader->sorted && reader->next_place == reader->places.count) {
+        *ret_more = false;
+        return NULL;
+    }
+    if (reader->sorted)
+        reader->blocks.offset = reader->places.items[reader->next_place++].offset;
+
     struct seep_error *err = read_record(reader, &more);
 
     if (!err && more) {

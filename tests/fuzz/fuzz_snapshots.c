@@ -30,6 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (err)
         abort();
+    if (size % 2)
+        err = snapshots_reader_sort(reader);
     while (!err && more) {
         struct snapshot_record record;
         struct snapshot snap;

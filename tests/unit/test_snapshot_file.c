@@ -196,6 +196,41 @@ static void test_record_of_several_blocks(void **state)
     temporary_deinit(&t);
 }
 
+/* The recorder writes records when it gets to them; a reader of a history wants them in time. */
+static void test_sorted(void **state)
+{
+    static const uint64_t written[] = {50, 30, 70, 30, 60}, sorted[] = {30, 30, 50, 60, 70};
+    static const pid_t pids[] = {1, 3, 0, 4, 2}; /* of SORTED */
+    struct snapshots_reader *reader;
+    struct snapshot_record got;
+    struct temporary t;
+    bool more;
+    int fd;
+
+    (void)state;
+    temporary_init(&t);
+    fd = temporary_open(&t, "snapshots");
+    for (int i = 0; i < 5; i++) {
+        struct snapshot_record record = {.pid = i, .end_ns = written[i]};
+
+        must(snapshot_write(fd, &record, NULL));
+    }
+    close(fd);
+    must(snapshots_reader_create(t.fd, &reader));
+    must(snapshots_reader_sort(reader));
+    for (int i = 0; i < 5; i++) {
+        must(snapshots_reader_next(reader, &got, &more));
+        assert_true(more);
+        assert_int_equal(got.end_ns, sorted[i]);
+        assert_int_equal(got.pid, pids[i]);
+        snapshot_record_deinit(&got);
+    }
+    must(snapshots_reader_next(reader, &got, &more));
+    assert_false(more || snapshots_reader_cut(reader));
+    snapshots_reader_destroy(reader);
+    temporary_deinit(&t);
+}
+
 static void test_full_disk(void **state)
 {
     struct snapshot_record record;
@@ -230,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_cut_and_flipped_at_every_byte),
         cmocka_unit_test(test_record_of_several_blocks),
+        cmocka_unit_test(test_sorted),
         cmocka_unit_test(test_full_disk),
     };
 
