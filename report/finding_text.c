@@ -1,16 +1,19 @@
 #include "report/finding_text.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/units.h"
 #include "report/wrap.h"
 
 enum {
     ROWS_OF_A_KIND = 3, /* regions, threads or strings */
-    STRING_COLUMNS = 48,
+    STRING_COLUMNS = 100,
 };
 
 static bool known(uint64_t value)
@@ -184,19 +187,72 @@ static void write_who(struct rows *r, const struct analysis *a, const struct fin
     rows_end(r, "path");
 }
 
+/* True when A and B differ in numbers only. */
+static bool alike(const char *a, const char *b)
+{
+    while (*a && *b) {
+        if (isdigit((unsigned char)*a) && isdigit((unsigned char)*b)) {
+            a += strspn(a, "0123456789");
+            b += strspn(b, "0123456789");
+        } else if (*a++ != *b++) {
+            return false;
+        }
+    }
+    return *a == *b;
+}
+
+static void add_times(struct rows *r, uint64_t count)
+{
+    struct units_text text;
+
+    rows_printf(r, "%s time%s", units_format_count(&text, count), count == 1 ? "" : "s");
+}
+
+/* A string and, in one row with it, those after it that are like it. DONE: one flag a string. */
+static void write_string(struct rows *r, const struct finding *f, size_t at, bool *done,
+                         const char *label)
+{
+    const struct analysis_string *string = &f->strings.items[at];
+    uint64_t like_count = 0;
+    size_t like = 0;
+
+    for (size_t i = at + 1; i < f->strings.count; i++) {
+        const struct analysis_string *other = &f->strings.items[i];
+
+        if (done[i] || !alike(string->text, other->text))
+            continue;
+        done[i] = true;
+        like++;
+        if (!known(other->count) || __builtin_add_overflow(like_count, other->count, &like_count))
+            like_count = UINT64_MAX;
+    }
+    rows_quote(r, string->text, STRING_COLUMNS);
+    if (known(string->count)) {
+        rows_printf(r, " ");
+        add_times(r, string->count);
+    }
+    if (like && known(like_count)) {
+        rows_printf(r, ", and ");
+        add_times(r, like_count);
+        rows_printf(r, " with other numbers");
+    } else if (like) {
+        rows_printf(r, ", and %zu more with other numbers", like);
+    }
+    rows_end(r, label);
+}
+
 static void write_what(struct rows *r, const struct finding *f)
 {
-    struct units_text count;
+    _cleanup_free_ bool *done = calloc(f->strings.count ? f->strings.count : 1, sizeof(*done));
+    size_t told = 0;
 
-    for (size_t i = 0; i < f->strings.count && i < ROWS_OF_A_KIND; i++) {
-        const struct analysis_string *string = &f->strings.items[i];
-
-        rows_quote(r, string->text, STRING_COLUMNS);
-        if (known(string->count))
-            rows_printf(r, " %s time%s", units_format_count(&count, string->count),
-                        string->count == 1 ? "" : "s");
-        rows_end(r, i ? "" : "what");
+    if (!done) {
+        r->out.failed = true;
+        return;
     }
+    for (size_t i = 0; i < f->strings.count && told < ROWS_OF_A_KIND; i++)
+        if (!done[i])
+            write_string(r, f, i, done, told++ ? "" : "what");
 }
 
 static void write_when(struct rows *r, const struct finding *f)

@@ -229,14 +229,19 @@ static inline void analyses_leak(struct analysis *a)
     leak->times_last_ns = analyses_clock(8, 22, 51);
     ANALYSES_VECTOR(&leak->vmas, ANALYSES_GROWN_VMA);
     ANALYSES_VECTOR(&leak->threads, ANALYSES_THREADS);
-    ANALYSES_VECTOR(&leak->strings,
-                    {.text = (char *)"Message-ID: <1614644953220.JavaMail.root@mail-3>",
-                     .count = 12345,
-                     .bytes = 592560},
-                    {.text = (char *)"a line that is rather longer than what a row of the report "
-                                     "has room for",
-                     .count = 1,
-                     .bytes = 71});
+    ANALYSES_VECTOR(
+        &leak->strings,
+        {.text = (char *)"Message-ID: <1614644953220.JavaMail.root@mail-3>",
+         .count = 12345,
+         .bytes = 592560},
+        {.text = (char *)"Message-ID: <1614644953987.JavaMail.root@mail-3>",
+         .count = 300,
+         .bytes = 14400},
+        {.text = (char *)"a line that is rather longer than what one row of a report "
+                         "has room for, so that it is cut short where it ends",
+         .count = 1,
+         .bytes = 110},
+        {.text = (char *)"Message-ID: <99.JavaMail.root@mail-20>", .count = 2, .bytes = 76});
     ANALYSES_VECTOR(&leak->next, (char *)"seep dump -p 16067 --finding 1",
                     (char *)"seep show java-16067.seep strings --region 7f4674483000-7f46d46e3000");
     a->findings.items[1].first_ns = analyses_clock(5, 13, 0) - UINT64_C(86400) * NS_PER_S;
