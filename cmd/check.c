@@ -8,7 +8,7 @@
 extern const struct seep_command command_check;
 
 static const struct argp_option option_table[] = {
-    {"pid", 'p', "PID[,PID...]", 0, "also try whether PID can be traced: attaches and lets go", 0},
+    {"pid", 'p', "PID[,PID...]", 0, "Also try whether PID can be traced: attaches and lets go", 0},
     {0},
 };
 

@@ -47,21 +47,21 @@ struct work {
 };
 
 static const struct argp_option option_table[] = {
-    {"pid", 'p', "PID[,PID...]", 0, "the processes whose memory is to be saved", 0},
-    {"tree", 't', NULL, 0, "and all their descendants", 0},
-    {"output", 'o', "CASE", 0, "the case to add to, or the directory to make (EXE-PID-TIME.seep)",
+    {"pid", 'p', "PID[,PID...]", 0, "The processes whose memory is to be saved", 0},
+    {"tree", 't', NULL, 0, "And all their descendants", 0},
+    {"output", 'o', "CASE", 0, "The case to add to, or the directory to make (EXE-PID-TIME.seep)",
      0},
     {"region", OPTION_REGION, "START-END", 0,
-     "save what is mapped between these hexadecimal addresses; may be repeated", 0},
+     "Save what is mapped between these hexadecimal addresses; may be repeated", 0},
     {"growing", OPTION_GROWING, NULL, 0,
-     "save the regions that grew since the case's first snapshot, or else within 10 s from now", 0},
-    {"heap", OPTION_HEAP, NULL, 0, "save [heap]", 0},
-    {"all", OPTION_ALL, NULL, 0, "save everything but what is unchanged in the files it is from",
+     "Save the regions that grew since the case's first snapshot, or else within 10 s from now", 0},
+    {"heap", OPTION_HEAP, NULL, 0, "Save [heap]", 0},
+    {"all", OPTION_ALL, NULL, 0, "Save everything but what is unchanged in the files it is from",
      0},
-    {"swapped", OPTION_SWAPPED, NULL, 0, "read pages that are in swap too: they come back for it",
+    {"swapped", OPTION_SWAPPED, NULL, 0, "Read pages that are in swap too: they come back for it",
      0},
-    {"max-size", OPTION_MAX_SIZE, "SIZE", 0, "write no more than SIZE a dump: 500MiB", 0},
-    {"quiet", 'q', NULL, 0, "say nothing of what went well, and show no progress", 0},
+    {"max-size", OPTION_MAX_SIZE, "SIZE", 0, "Write no more than SIZE a dump: 500MiB", 0},
+    {"quiet", 'q', NULL, 0, "Say nothing of what went well, and show no progress", 0},
     {0},
 };
 

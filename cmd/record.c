@@ -21,20 +21,20 @@ enum {
 enum { DEFAULT_SNAP_EVERY_S = 10, DEFAULT_MAX_SLOWDOWN = 50 };
 
 static const struct argp_option option_table[] = {
-    {"output", 'o', "CASE", 0, "write the case to the directory CASE (EXE-PID-TIME.seep)", 0},
-    {"for", OPTION_FOR, "TIME", 0, "end the recording after TIME: 300ms, 10s, 5m, 2h", 0},
+    {"output", 'o', "CASE", 0, "Write the case to the directory CASE (EXE-PID-TIME.seep)", 0},
+    {"for", OPTION_FOR, "TIME", 0, "End the recording after TIME: 300ms, 10s, 5m, 2h", 0},
     {"snap-every", OPTION_SNAP_EVERY, "TIME", 0,
-     "look at the regions every TIME (10s, and less often where reading them costs more than 1% of "
+     "Look at the regions every TIME (10s, and less often where reading them costs more than 1% of "
      "the time; an interval named here is kept)",
      0},
-    {"no-follow", OPTION_NO_FOLLOW, NULL, 0, "leave forked children alone", 0},
-    {"dump", OPTION_DUMP, "none|growing|all", 0, "save memory at the end (none)", 0},
-    {"max-size", OPTION_MAX_SIZE, "SIZE", 0, "end the recording when the case reaches SIZE: 2GiB",
+    {"no-follow", OPTION_NO_FOLLOW, NULL, 0, "Leave forked children alone", 0},
+    {"dump", OPTION_DUMP, "none|growing|all", 0, "Save memory at the end (none)", 0},
+    {"max-size", OPTION_MAX_SIZE, "SIZE", 0, "End the recording when the case reaches SIZE: 2GiB",
      0},
     {"max-slowdown", OPTION_MAX_SLOWDOWN, "PERCENT", 0,
-     "fall back to snapshots when the target stands still for more than PERCENT of the time (50)",
+     "Fall back to snapshots when the target stands still for more than PERCENT of the time (50)",
      0},
-    {"backend", OPTION_BACKEND, "auto|ptrace", 0, "where events come from (auto)", 0},
+    {"backend", OPTION_BACKEND, "auto|ptrace", 0, "Where events come from (auto)", 0},
     {0},
 };
 

@@ -30,7 +30,7 @@ enum { OPTION_FAIL_IF = 0x100 };
 
 static const struct argp_option option_table[] = {
     {"fail-if", OPTION_FAIL_IF, "RULE", 0,
-     "exit with status 99 when RULE holds: leak, leak>1MiB, suspect, growth>10MiB; repeatable", 0},
+     "Exit with status 99 when RULE holds: leak, leak>1MiB, suspect, growth>10MiB; repeatable", 0},
     {0},
 };
 

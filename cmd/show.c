@@ -12,11 +12,7 @@ extern const struct show_topic show_strings;
 extern const struct show_topic show_times;
 
 const struct show_topic *const show_topics[] = {
-    &show_events,
-    &show_bytes,
-    &show_strings,
-    &show_times,
-    NULL,
+    &show_events, &show_bytes, &show_strings, &show_times, NULL,
 };
 
 static char *list_topics(int key, const char *text, void *input)

@@ -307,12 +307,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option option_table[] = {
-    {"from", KEY_FROM, "ADDRESS", 0, "the first address, in hexadecimal", 0},
-    {"len", KEY_LEN, "SIZE", 0, "how many bytes: 4096, 0x1000, 16KiB (256)", 0},
-    {"raw", KEY_RAW, NULL, 0, "write the bytes themselves, up to the first that was not saved", 0},
-    {"dump", KEY_DUMP, "N", 0, "as dump number N has them (for each page the latest that has it)",
+    {"from", KEY_FROM, "ADDRESS", 0, "The first address, in hexadecimal", 0},
+    {"len", KEY_LEN, "SIZE", 0, "How many bytes: 4096, 0x1000, 16KiB (256)", 0},
+    {"raw", KEY_RAW, NULL, 0, "Write the bytes themselves, up to the first that was not saved", 0},
+    {"dump", KEY_DUMP, "N", 0, "As dump number N has them (for each page the latest that has it)",
      0},
-    {"pid", KEY_PID, "PID", 0, "of this process, where the case has memory of several", 0},
+    {"pid", KEY_PID, "PID", 0, "Of this process, where the case has memory of several", 0},
     {0},
 };
 

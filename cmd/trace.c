@@ -14,8 +14,8 @@ struct options {
 };
 
 static const struct argp_option option_table[] = {
-    {"pid", 'p', "PID[,PID...]", 0, "the processes to attach to", 0},
-    {"tree", 't', NULL, 0, "and all their descendants", 0},
+    {"pid", 'p', "PID[,PID...]", 0, "The processes to attach to", 0},
+    {"tree", 't', NULL, 0, "And all their descendants", 0},
     {0},
 };
 

@@ -59,7 +59,7 @@ escape=$(printf '\033')
 if command -v script >/dev/null; then
     export TERM=xterm
     script -qec "'$SEEP' analyze leak.seep" /dev/null </dev/null >terminal.txt
-    grep -qF "$escape[1;31m" terminal.txt || fail "no colour on a terminal"
+    grep -qF "${escape}[1;31m" terminal.txt || fail "no colour on a terminal"
     NO_COLOR=1 script -qec "'$SEEP' analyze leak.seep" /dev/null </dev/null >terminal.txt
     ! grep -qF "$escape" terminal.txt || fail "colour although NO_COLOR is set"
     TERM=dumb script -qec "'$SEEP' analyze leak.seep" /dev/null </dev/null >terminal.txt

@@ -23,6 +23,8 @@ check_options() {
     help=$("$SEEP" "$@" --help </dev/null)
     options=$(sed -nE 's/^ {2,6}(-[^ ]*,? ?)*(--[a-z][a-z-]*).*/\2/p' <<<"$help" | sort -u)
     [ -n "$options" ] || complain "no options in '$*' --help"
+    ! grep -E '^ +-.*--[a-z-]+(=[^ ]+)?  +[a-z]' <<<"$help" ||
+        complain "what an option of '$*' does begins without a capital, unlike argp's own"
     for option in $options; do
         [ "$option" = --version ] && continue
         grep -qF -- "\\fB${option//-/\\-}\\fR" "$page" || complain "$option of '$*' is not in $page"
