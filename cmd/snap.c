@@ -329,6 +329,8 @@ static int run(const struct seep_command *command, int argc, char **argv)
     l.wall_offset_ns = units_wall_ns() - units_monotonic_ns();
     for (size_t i = 0; !err && i < arguments.pids.count; i++) {
         pid = arguments.pids.items[i];
+        /* The id of any thread does; what cannot be told here, look_at tells. */
+        error_destroy(proc_thread_group(pid, &pid));
         if (!was_looked_at(&l, pid))
             err = look_at(&l, &arguments, pid, argc, argv);
         if (!err && arguments.tree)

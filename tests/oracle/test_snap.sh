@@ -187,6 +187,9 @@ JAVA
     await started
     if grep -q ready "$dir/java.out"; then
         compare java "$java_pid"
+        for thread in "/proc/$java_pid/task/"*; do :; done
+        "$SEEP" snap -p "${thread##*/}" | head -1 | grep -q "^pid $java_pid " ||
+            fail "the id of a thread"
     else
         echo "java cannot run a source file here: not compared: $(head -1 "$dir/java.out")"
     fi

@@ -4,56 +4,41 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/io.h"
 #include "target/cgroup.h"
+#include "temporary.h"
 
 /* A hierarchy of ordinary directories and files, in a place with a blank in its name. */
-static char *mount_point;
-static char *mount_point_escaped;
+static struct temporary t;
+static char mount_point_escaped[128];
 
 static void make_dir(const char *name)
 {
-    char path[4096];
-
-    snprintf(path, sizeof(path), "%s/%s", mount_point, name);
-    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(mkdirat(t.fd, name, 0700), 0);
 }
 
 static void make_file(const char *name, const char *text)
 {
-    char path[4096];
-
-    snprintf(path, sizeof(path), "%s/%s", mount_point, name);
-    assert_null(io_replace_file(AT_FDCWD, path, text, strlen(text)));
+    temporary_put(&t, name, text, strlen(text));
 }
 
 static int set_up(void **state)
 {
-    char top[] = "/tmp/test_cgroup.XXXXXX";
-
     (void)state;
-    assert_non_null(mkdtemp(top));
-    assert_true(asprintf(&mount_point, "%s/a b", top) > 0);
-    assert_true(asprintf(&mount_point_escaped, "%s/a\\040b", top) > 0);
-    assert_int_equal(mkdir(mount_point, 0700), 0);
+    temporary_init(&t);
+    snprintf(mount_point_escaped, sizeof(mount_point_escaped), "%s/a\\040b", t.path);
+    make_dir("a b");
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    char command[4200];
-
     (void)state;
-    snprintf(command, sizeof(command), "rm -rf -- \"$(dirname '%s')\"", mount_point);
-    free(mount_point);
-    free(mount_point_escaped);
-    return system(command);
+    temporary_deinit(&t);
+    return 0;
 }
 
 /* MOUNT: lines of mountinfo in which @ stands for the mount point. */
@@ -82,14 +67,14 @@ static void test_version_2(void **state)
     _cleanup_buffer_ struct buffer table = {0}, stat = {0};
 
     (void)state;
-    make_dir("sys.slice");
-    make_dir("sys.slice/app");
-    make_file("cgroup.controllers", "memory\n");
-    make_file("sys.slice/memory.max", "1073741824\n");
-    make_file("sys.slice/memory.current", "91250688\n");
-    make_file("sys.slice/app/memory.max", "max\n");
-    make_file("sys.slice/app/memory.current", "45096960\n");
-    make_file("sys.slice/app/memory.stat", "anon 4096\nfile 8192\n");
+    make_dir("a b/sys.slice");
+    make_dir("a b/sys.slice/app");
+    make_file("a b/cgroup.controllers", "memory\n");
+    make_file("a b/sys.slice/memory.max", "1073741824\n");
+    make_file("a b/sys.slice/memory.current", "91250688\n");
+    make_file("a b/sys.slice/app/memory.max", "max\n");
+    make_file("a b/sys.slice/app/memory.current", "45096960\n");
+    make_file("a b/sys.slice/app/memory.stat", "anon 4096\nfile 8192\n");
     read_memory("0::/sys.slice/app\n",
                 "40 31 0:38 / @ rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n", &table,
                 &stat);
@@ -105,10 +90,10 @@ static void test_a_mounted_part(void **state)
     _cleanup_buffer_ struct buffer table = {0}, stat = {0};
 
     (void)state;
-    make_dir("x");
-    make_file("memory.max", "4096\n");
-    make_file("memory.current", "1024\n");
-    make_file("x/memory.current", "512\n");
+    make_dir("a b/x");
+    make_file("a b/memory.max", "4096\n");
+    make_file("a b/memory.current", "1024\n");
+    make_file("a b/x/memory.current", "512\n");
     read_memory("0::/docker/abc/x\n", "40 31 0:38 /docker/abc @ rw - cgroup2 none rw\n", &table,
                 &stat);
     assert_string_equal(table.bytes, "version 2\n"
@@ -127,12 +112,12 @@ static void test_version_1(void **state)
     _cleanup_buffer_ struct buffer table = {0}, stat = {0};
 
     (void)state;
-    make_dir("app");
-    make_file("memory.limit_in_bytes", "9223372036854771712\n");
-    make_file("memory.usage_in_bytes", "99999744\n");
-    make_file("app/memory.limit_in_bytes", "2097152\n");
-    make_file("app/memory.usage_in_bytes", "1048576\n");
-    make_file("app/memory.stat", "hierarchical_memory_limit 2097152\n");
+    make_dir("a b/app");
+    make_file("a b/memory.limit_in_bytes", "9223372036854771712\n");
+    make_file("a b/memory.usage_in_bytes", "99999744\n");
+    make_file("a b/app/memory.limit_in_bytes", "2097152\n");
+    make_file("a b/app/memory.usage_in_bytes", "1048576\n");
+    make_file("a b/app/memory.stat", "hierarchical_memory_limit 2097152\n");
     read_memory("9:name=systemd:/\n4:hugetlb,memory:/app\n1:cpu:/elsewhere\n0::/unified\n",
                 "35 31 0:32 / @ rw,relatime - cgroup cgroup rw,memory\n"
                 "41 31 0:38 / /nowhere rw - cgroup2 cgroup2 rw\n",
