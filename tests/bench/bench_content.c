@@ -12,8 +12,15 @@
 #include "base/io.h"
 #include "base/units.h"
 #include "content/strings.h"
+#include "content/timestamps.h"
+#include "content/top_strings.h"
 
 enum { PIECE_BYTES = 1 << 20 };
+
+static size_t piece_at(const struct buffer *file, size_t at)
+{
+    return file->len - at < PIECE_BYTES ? file->len - at : PIECE_BYTES;
+}
 
 static struct seep_error *count_string(const struct strings_found *found, void *context)
 {
@@ -23,31 +30,84 @@ static struct seep_error *count_string(const struct strings_found *found, void *
     return NULL;
 }
 
-static struct seep_error *scan_strings(const struct buffer *file, unsigned encodings,
-                                       uint64_t *ret_count)
+static struct seep_error *push_strings(const struct buffer *file, unsigned encodings,
+                                       strings_callback found, void *context)
 {
     struct strings_options options = {encodings, STRINGS_DEFAULT_MIN};
     struct strings_scan scan;
-    struct seep_error *err = strings_scan_init(&scan, &options, count_string, ret_count);
+    struct seep_error *err = strings_scan_init(&scan, &options, found, context);
 
     for (size_t at = 0; at < file->len && !err; at += PIECE_BYTES)
-        err = strings_scan_push(&scan, at, file->bytes + at,
-                                file->len - at < PIECE_BYTES ? file->len - at : PIECE_BYTES);
+        err = strings_scan_push(&scan, at, file->bytes + at, piece_at(file, at));
     if (!err)
         err = strings_scan_finish(&scan);
     strings_scan_deinit(&scan);
     return err;
 }
 
+static struct seep_error *scan_strings(const struct buffer *file, unsigned encodings,
+                                       uint64_t *ret_count)
+{
+    return push_strings(file, encodings, count_string, ret_count);
+}
+
+static struct seep_error *rank_string(const struct strings_found *found, void *context)
+{
+    return top_strings_add(context, found);
+}
+
+static struct seep_error *scan_top(const struct buffer *file, unsigned encodings,
+                                   uint64_t *ret_count)
+{
+    _cleanup_(top_strings_destroyp) struct top_strings *top = NULL;
+    struct top_strings_items items = {0};
+    struct seep_error *err = top_strings_create(&top);
+
+    if (!err)
+        err = push_strings(file, encodings, rank_string, top);
+    if (!err)
+        err = top_strings_list(top, SIZE_MAX, &items);
+    *ret_count = items.count;
+    vector_deinit(&items);
+    return err;
+}
+
+static struct seep_error *count_time(const struct timestamps_found *found, void *context)
+{
+    uint64_t *count = context;
+
+    (void)found;
+    (*count)++;
+    return NULL;
+}
+
+/* Times of the last 31 days, of these FORMS. */
+static struct seep_error *scan_times(const struct buffer *file, unsigned forms, uint64_t *ret_count)
+{
+    struct timestamps_options options = {.last_ns = units_wall_ns(), .forms = forms};
+    struct timestamps_scan scan;
+    struct seep_error *err = NULL;
+
+    options.first_ns = options.last_ns - 31 * UINT64_C(86400) * NS_PER_S;
+    timestamps_scan_init(&scan, &options, count_time, ret_count);
+    for (size_t at = 0; at < file->len && !err; at += PIECE_BYTES)
+        err = timestamps_scan_push(&scan, at, file->bytes + at, piece_at(file, at));
+    return err ? err : timestamps_scan_finish(&scan);
+}
+
 static const struct {
     const char *name;
-    unsigned encodings;
-    struct seep_error *(*scan)(const struct buffer *file, unsigned encodings, uint64_t *ret_count);
+    unsigned what;
+    struct seep_error *(*scan)(const struct buffer *file, unsigned what, uint64_t *ret_count);
 } scanners[] = {
     {"strings-ascii", STRINGS_ASCII, scan_strings},
     {"strings-utf-8", STRINGS_ASCII | STRINGS_UTF8, scan_strings},
     {"strings-utf-16le", STRINGS_UTF16LE, scan_strings},
     {"strings-all", STRINGS_ALL, scan_strings},
+    {"top-strings", STRINGS_ASCII, scan_top},
+    {"times-text",
+     TIMESTAMPS_ALL_FORMS & ~(1U << TIMESTAMPS_BINARY_MS | 1U << TIMESTAMPS_BINARY_NS), scan_times},
+    {"times-binary", 1U << TIMESTAMPS_BINARY_MS | 1U << TIMESTAMPS_BINARY_NS, scan_times},
 };
 
 int main(int argc, char **argv)
@@ -67,7 +127,7 @@ int main(int argc, char **argv)
 
         for (uint64_t r = 0; r < repeat && !err; r++) {
             count = 0;
-            err = scanners[i].scan(&file, scanners[i].encodings, &count);
+            err = scanners[i].scan(&file, scanners[i].what, &count);
         }
 
         double seconds = (double)(units_monotonic_ns() - begin) / NS_PER_S;
