@@ -58,13 +58,17 @@ static struct seep_error *add_step(struct growth_track *track, uint64_t time_ns,
 
     if (count && memcmp(&track->steps.items[count - 1].figures, figures, sizeof(*figures)) == 0)
         return NULL;
+    if (count > 1 && time_ns - track->steps.items[count - 2].time_ns < track->spacing_ns) {
+        track->steps.items[count - 1] = (struct growth_step){time_ns, *figures};
+        return NULL;
+    }
     if (count >= GROWTH_MAX_STEPS) {
-        size_t kept = 1;
+        struct growth_step *items = track->steps.items;
 
-        for (size_t i = 2; i < count - 1; i += 2)
-            track->steps.items[kept++] = track->steps.items[i];
-        track->steps.items[kept++] = track->steps.items[count - 1];
-        track->steps.count = kept;
+        for (size_t i = 1; i < count / 2; i++)
+            items[i] = items[2 * i];
+        track->spacing_ns = (time_ns - items[0].time_ns) / (GROWTH_MAX_STEPS / 2);
+        track->steps.count = count / 2;
     }
     return vector_push(&track->steps, (struct growth_step){time_ns, *figures});
 }
@@ -96,6 +100,7 @@ static struct seep_error *join_steps(struct growth_track *into, struct growth_tr
     vector_deinit(&into->steps);
     vector_deinit(&from->steps);
     memcpy(&into->steps, &sum.steps, sizeof(sum.steps));
+    into->spacing_ns = sum.spacing_ns;
     return NULL;
 }
 

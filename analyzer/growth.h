@@ -33,6 +33,7 @@ struct growth_step {
 
 struct growth_track {
     VECTOR(struct growth_step) steps; /* from the first look, or zeros at the look before */
+    uint64_t spacing_ns;              /* steps nearer to each other are not kept apart */
     enum region region;               /* of its largest range at the last look */
     size_t joined;                    /* used while tracks are joined */
 };

@@ -425,11 +425,29 @@ static void copy_figures(struct history_process *p, const struct snapshot *snap)
         p->start_ticks = snap->start_ticks;
 }
 
+static struct seep_error *add_rss(struct history_memory *memory, uint64_t time_ns)
+{
+    struct growth_sample sample = {time_ns, (double)memory->rss_last_bytes};
+    struct growth_sample *items = memory->rss.items;
+    size_t count = memory->rss.count;
+
+    if (count > 1 && time_ns - items[count - 2].time_ns < memory->spacing_ns) {
+        items[count - 1] = sample;
+        return NULL;
+    }
+    if (count == MAX_RSS_SAMPLES) {
+        for (size_t i = 1; i < count / 2; i++)
+            items[i] = items[2 * i];
+        memory->spacing_ns = (time_ns - items[0].time_ns) / (MAX_RSS_SAMPLES / 2);
+        memory->rss.count = count / 2;
+    }
+    return vector_push(&memory->rss, sample);
+}
+
 static struct seep_error *add_memory(struct history *history, struct history_process *p,
                                      const struct snapshot *snap)
 {
     struct history_memory *memory = &history->memory;
-    size_t count = memory->rss.count;
 
     count_in(history, p, true);
     if (p->virtual_bytes != SNAPSHOT_UNKNOWN)
@@ -441,19 +459,13 @@ static struct seep_error *add_memory(struct history *history, struct history_pro
         (p->growth.looks == 1 && !p->forked && snap->reason == SNAPSHOT_START)) {
         memory->rss_first_bytes = memory->rss_last_bytes;
         memory->virtual_first_bytes = memory->virtual_last_bytes;
-        memory->rss.count = count = 0;
+        memory->rss.count = 0;
     }
     if (p->end_ns)
         count_in(history, p, false);
     if (memory->rss_last_bytes == SNAPSHOT_UNKNOWN)
         return NULL;
-    if (count == MAX_RSS_SAMPLES) {
-        for (size_t i = 0; i < count / 2; i++)
-            memory->rss.items[i] = memory->rss.items[2 * i];
-        memory->rss.count = count / 2;
-    }
-    return vector_push(&memory->rss,
-                       (struct growth_sample){snap->end_ns, (double)memory->rss_last_bytes});
+    return add_rss(memory, snap->end_ns);
 }
 
 struct seep_error *history_snapshot(void *context, const struct snapshot *snap)

@@ -21,6 +21,7 @@
 #include "base/units.h"
 #include "evidence/events_file.h"
 #include "evidence/snapshot.h"
+#include "report/report.h"
 #include "tests/unit/temporary.h"
 
 enum { STAGE_PID = 4000, STAGE_PAGE = 4096, STAGE_TOP_GAP = 1 << 16 };
@@ -479,4 +480,64 @@ static inline void stage_deinit(struct stage *s)
     vector_deinit(&s->threads);
     buffer_deinit(&s->held);
     temporary_deinit(&s->t);
+}
+
+/* --- what is expected of the answer --- */
+
+/* The gravest and largest finding; it must be of that verdict, region and cause. */
+static inline const struct finding *stage_expect(const struct analysis *a, enum verdict verdict,
+                                                 enum region region, enum cause cause)
+{
+    const struct finding *f = a->findings.count ? &a->findings.items[0] : NULL;
+
+    if (!f || f->verdict != verdict || f->region != region || f->cause != cause ||
+        a->verdict != verdict)
+        report_text(a, &(struct report_text_options){.width = 100}, stderr);
+    assert_int_equal(a->verdict, verdict);
+    assert_non_null(f);
+    assert_string_equal(verdict_name(f->verdict), verdict_name(verdict));
+    assert_string_equal(region_name(f->region), region_name(region));
+    assert_string_equal(cause_name(f->cause), cause_name(cause));
+    assert_int_equal(f->rank, 1);
+    assert_non_null(f->title);
+    assert_non_null(f->reason);
+    return f;
+}
+
+static inline const struct finding *stage_find(const struct analysis *a, enum region region,
+                                               enum cause cause)
+{
+    for (size_t i = 0; i < a->findings.count; i++)
+        if (a->findings.items[i].region == region && a->findings.items[i].cause == cause)
+            return &a->findings.items[i];
+    report_text(a, &(struct report_text_options){.width = 100}, stderr);
+    fail();
+    return NULL;
+}
+
+static inline void stage_end(struct stage *s, struct analysis *a)
+{
+    analysis_destroy(a);
+    stage_deinit(s);
+}
+
+/* Ten allocations of 64 KiB a second, each given back before the next. */
+static inline void stage_churn(struct stage *s, pid_t tid, unsigned tenths, bool busy)
+{
+    for (unsigned i = 0; i < tenths; i++) {
+        uint64_t block = stage_mmap(s, tid, 64 << 10);
+
+        stage_wait(s, 100 * NS_PER_MS, busy);
+        stage_munmap(s, tid, block, 64 << 10);
+    }
+}
+
+/* A stack of 8 MiB with its guard, and a thread on it. */
+static inline void stage_thread_on_stack(struct stage *s, pid_t tid)
+{
+    uint64_t stack = stage_map(s, STAGE_PID, 2049 * STAGE_PAGE, PROT_NONE,
+                               STAGE_ANON | MAP_NORESERVE | MAP_STACK, 0);
+
+    stage_mprotect(s, STAGE_PID, stack + STAGE_PAGE, 2048 * STAGE_PAGE, STAGE_RW, 2);
+    stage_thread(s, STAGE_PID, tid, "short");
 }
