@@ -58,8 +58,8 @@ static const struct argp_option option_table[] = {
     {"heap", OPTION_HEAP, NULL, 0, "Save [heap]", 0},
     {"all", OPTION_ALL, NULL, 0, "Save everything but what is unchanged in the files it is from",
      0},
-    {"swapped", OPTION_SWAPPED, NULL, 0, "Read pages that are in swap too: they come back for it",
-     0},
+    {"swapped", OPTION_SWAPPED, NULL, 0,
+     "Read pages that are in swap too, which brings them back into memory", 0},
     {"max-size", OPTION_MAX_SIZE, "SIZE", 0, "Write no more than SIZE a dump: 500MiB", 0},
     {"quiet", 'q', NULL, 0, "Say nothing of what went well, and show no progress", 0},
     {0},
@@ -235,6 +235,12 @@ static void tell(struct work *work, pid_t pid, const struct dumper_result *resul
     printf("mem/%u-%d: %s of %s in %" PRIu64 " files, %s on disk", result->number, (int)pid,
            units_format_size(&read, result->read_bytes), units_format_size(&raw, result->raw_bytes),
            result->ranges, units_format_size(&file, result->file_bytes));
+    if (result->swapped_bytes)
+        printf("; %s are in swap (--swapped reads them)",
+               units_format_size(&raw, result->swapped_bytes));
+    if (result->unreadable_bytes)
+        printf("; %s could not be read%s", units_format_size(&raw, result->unreadable_bytes),
+               geteuid() ? ", root may be able to" : "");
     if (result->skipped)
         printf("; %" PRIu64 " regions left out, the first as %s", result->skipped,
                result->skipped_why);
@@ -308,7 +314,8 @@ static void dump_growing_one(struct work *work, const struct watched *w)
     if (err) {
         settle(work, w->pid, err, &(struct dumper_result){0});
     } else if (ranges.count == 0) {
-        printf("process %d: no region grew\n", (int)w->pid);
+        if (!work->options->quiet)
+            printf("process %d: no region grew\n", (int)w->pid);
     } else {
         dump_ranges(work, w->pid, &ranges, "growing");
     }

@@ -115,6 +115,10 @@ static struct seep_error *put_empty(struct job *job, uint64_t start, uint64_t en
 {
     struct seep_error *err = NULL;
 
+    if (state == DUMP_PAGE_SWAPPED)
+        job->result.swapped_bytes += end - start;
+    if (state == DUMP_PAGE_UNREADABLE)
+        job->result.unreadable_bytes += end - start;
     if (job->empty.end == start && job->empty.state == state && job->empty.end > job->empty.start) {
         job->empty.end = end;
         return NULL;

@@ -39,16 +39,18 @@ struct dumper_options {
 };
 
 struct dumper_result {
-    uint32_t number;     /* N of mem/N-PID */
-    uint64_t ranges;     /* files written */
-    uint64_t raw_bytes;  /* of the ranges saved */
-    uint64_t read_bytes; /* read from the target */
-    uint64_t file_bytes; /* written */
-    uint64_t vanished;   /* ranges cut short because the region went away */
-    bool stopped;        /* by stop, max_bytes, a full disk, or the process's end: a valid shorter
+    uint32_t number;           /* N of mem/N-PID */
+    uint64_t ranges;           /* files written */
+    uint64_t raw_bytes;        /* of the ranges saved */
+    uint64_t read_bytes;       /* read from the target */
+    uint64_t file_bytes;       /* written */
+    uint64_t swapped_bytes;    /* in swap, and left there */
+    uint64_t unreadable_bytes; /* there, but not for us; or behind the end of their file */
+    uint64_t vanished;         /* ranges cut short because the region went away */
+    bool stopped;       /* by stop, max_bytes, a full disk, or the process's end: a valid shorter
                             dump, and `reason` says why */
-    const char *reason;  /* static; NULL when not stopped */
-    uint64_t skipped;    /* regions that were not to be saved; dump.json says why of each */
+    const char *reason; /* static; NULL when not stopped */
+    uint64_t skipped;   /* regions that were not to be saved; dump.json says why of each */
     const char *skipped_why; /* why the first of them was not; static */
 };
 

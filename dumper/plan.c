@@ -41,6 +41,8 @@ static const char *why_skipped(const struct vma *vma, enum dumper_what what)
         return "the kernel's own page";
     if (is_device(vma))
         return "a device's memory";
+    if (what == DUMPER_ALL && strcmp(vma->name, "[vdso]") == 0)
+        return "the kernel's own code";
     if (what == DUMPER_ALL && is_clean_file(vma))
         return "unchanged since it was mapped from its file";
     return NULL;

@@ -67,7 +67,7 @@ static void all_is_what_its_files_do_not_hold(void **state)
     CHECK(&options, {0x400000, 0x500000, "unchanged"}, {0x500000, 0x501000, NULL},
           {0x600000, 0x700000, NULL}, {0x7f0000000000, 0x7f0000100000, "device"},
           {0x7f0000200000, 0x7f0000300000, NULL}, {0x7fff00000000, 0x7fff00004000, "kernel"},
-          {0x7fff00004000, 0x7fff00006000, NULL},
+          {0x7fff00004000, 0x7fff00006000, "kernel"},
           {0xffffffffff600000, 0xffffffffff601000, "kernel"});
 }
 
