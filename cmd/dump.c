@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "analyzer/analysis.h"
 #include "base/units.h"
 #include "cmd/command.h"
 #include "cmd/pids.h"
@@ -20,6 +21,7 @@ enum { WATCH_S = 10 };
 enum {
     OPTION_REGION = 0x200,
     OPTION_GROWING,
+    OPTION_FINDING,
     OPTION_HEAP,
     OPTION_ALL,
     OPTION_SWAPPED,
@@ -32,6 +34,7 @@ struct options {
     const char *case_path;
     VECTOR(struct dumper_range) regions;
     bool growing, heap, all, swapped, quiet;
+    uint64_t finding; /* its rank; 0: none */
     uint64_t max_bytes;
 };
 
@@ -55,6 +58,8 @@ static const struct argp_option option_table[] = {
      "Save what is mapped between these hexadecimal addresses; may be repeated", 0},
     {"growing", OPTION_GROWING, NULL, 0,
      "Save the regions that grew since the case's first snapshot, or else within 10 s from now", 0},
+    {"finding", OPTION_FINDING, "N", 0, "Save the regions of the Nth finding of the case's report",
+     0},
     {"heap", OPTION_HEAP, NULL, 0, "Save [heap]", 0},
     {"all", OPTION_ALL, NULL, 0, "Save everything but what is unchanged in the files it is from",
      0},
@@ -82,9 +87,12 @@ static void check(const struct argp_state *state, const struct options *options)
 {
     if (options->pids.count == 0)
         argp_error(state, "which process? -p PID");
-    if (!options->regions.count && !options->growing && !options->heap && !options->all)
-        argp_error(state, "what is to be saved? --growing, --region START-END, --heap "
+    if (!options->regions.count && !options->growing && !options->finding && !options->heap &&
+        !options->all)
+        argp_error(state, "what is to be saved? --growing, --region START-END, --finding N, --heap "
                           "or --all");
+    if (options->finding && !options->case_path)
+        argp_error(state, "--finding N is of a case: name it with -o CASE");
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -109,6 +117,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_GROWING:
         options->growing = true;
+        return 0;
+    case OPTION_FINDING:
+        if (!units_parse_number(text, UINT32_MAX, &options->finding) || !options->finding)
+            argp_error(state, "--finding takes a finding's number from the report, not '%s'", text);
         return 0;
     case OPTION_HEAP:
         options->heap = true;
@@ -355,6 +367,64 @@ static void dump_growing(struct work *work)
     free(watched);
 }
 
+/* --- a finding --- */
+
+static const struct finding *find_finding(const struct analysis *analysis, uint64_t rank)
+{
+    for (size_t i = 0; i < analysis->findings.count; i++)
+        if (analysis->findings.items[i].rank == rank)
+            return &analysis->findings.items[i];
+    return NULL;
+}
+
+/* The regions as they are now that were, or overlap, the finding's. */
+static struct seep_error *regions_now(const struct finding *finding, pid_t pid,
+                                      struct growing_ranges *ranges)
+{
+    _cleanup_(maps_deinit) struct maps now = {0};
+    struct seep_error *err = mapped_regions(pid, &now);
+
+    for (size_t i = 0; i < finding->vmas.count && !err; i++) {
+        const struct analysis_vma *was = &finding->vmas.items[i];
+
+        for (size_t n = maps_lower_bound(&now, was->start);
+             n < now.count && now.vmas[n].start < was->end && was->pid == pid && !err; n++)
+            err =
+                vector_push(ranges, (struct growing_range){now.vmas[n].start, now.vmas[n].end, 0});
+    }
+    if (!err && ranges->count == 0)
+        err = error_create(ERROR_NOT_FOUND, "none of the finding's regions is there any more");
+    return err;
+}
+
+static void dump_finding(struct work *work)
+{
+    _cleanup_(analysis_destroyp) struct analysis *analysis = NULL;
+    const struct analysis_options options = {.skip_content = true};
+    const struct proc_pids *pids = &work->options->pids;
+    struct seep_error *err = analysis_run(work->c, &options, &analysis);
+    const struct finding *finding = err ? NULL : find_finding(analysis, work->options->finding);
+
+    if (!err && !finding)
+        err = error_remedy(
+            error_create(ERROR_NOT_FOUND, "the report has %zu findings", analysis->findings.count),
+            "`seep analyze %s` lists them", work->c->path);
+    if (command_report(err, "looking for finding %" PRIu64, work->options->finding)) {
+        work->troubled = true;
+        return;
+    }
+    for (size_t i = 0; i < pids->count && !stop_requested; i++) {
+        struct growing_ranges ranges = {0};
+
+        err = regions_now(finding, pids->items[i], &ranges);
+        if (err)
+            settle(work, pids->items[i], err, &(struct dumper_result){0});
+        else
+            dump_ranges(work, pids->items[i], &ranges, "finding");
+        vector_deinit(&ranges);
+    }
+}
+
 /* --- the story --- */
 
 static void dump_all_kinds(struct work *work)
@@ -369,6 +439,8 @@ static void dump_all_kinds(struct work *work)
         if (options->all && !stop_requested)
             dump(work, options->pids.items[i], DUMPER_ALL, "all");
     }
+    if (options->finding && !stop_requested)
+        dump_finding(work);
     if (options->growing && !stop_requested)
         dump_growing(work);
 }
@@ -396,8 +468,9 @@ static int run_work(struct work *work)
         work->troubled = true;
         work->cut = "interrupted";
     }
-    if (work->fresh && work->dumps == 0) {
-        case_discard(work->c);
+    if (work->dumps == 0) {
+        if (work->fresh)
+            case_discard(work->c);
     } else if (!err) {
         err = save_case(work);
         if (!err && !work->options->quiet)
