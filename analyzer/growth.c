@@ -58,17 +58,13 @@ static struct seep_error *add_step(struct growth_track *track, uint64_t time_ns,
 
     if (count && memcmp(&track->steps.items[count - 1].figures, figures, sizeof(*figures)) == 0)
         return NULL;
-    if (count > 1 && time_ns - track->steps.items[count - 2].time_ns < track->spacing_ns) {
-        track->steps.items[count - 1] = (struct growth_step){time_ns, *figures};
-        return NULL;
-    }
     if (count >= GROWTH_MAX_STEPS) {
-        struct growth_step *items = track->steps.items;
+        size_t kept = 1;
 
-        for (size_t i = 1; i < count / 2; i++)
-            items[i] = items[2 * i];
-        track->spacing_ns = (time_ns - items[0].time_ns) / (GROWTH_MAX_STEPS / 2);
-        track->steps.count = count / 2;
+        for (size_t i = 2; i < count - 1; i += 2)
+            track->steps.items[kept++] = track->steps.items[i];
+        track->steps.items[kept++] = track->steps.items[count - 1];
+        track->steps.count = kept;
     }
     return vector_push(&track->steps, (struct growth_step){time_ns, *figures});
 }
@@ -100,7 +96,6 @@ static struct seep_error *join_steps(struct growth_track *into, struct growth_tr
     vector_deinit(&into->steps);
     vector_deinit(&from->steps);
     memcpy(&into->steps, &sum.steps, sizeof(sum.steps));
-    into->spacing_ns = sum.spacing_ns;
     return NULL;
 }
 
@@ -196,6 +191,53 @@ static struct seep_error *find_track(struct growth *growth, const struct growth_
     return err;
 }
 
+static void add_share(uint64_t *figure, uint64_t old, double share)
+{
+    if (old != MAPS_UNKNOWN)
+        *figure = add(known(*figure), (uint64_t)((double)old * share));
+}
+
+/* What a look at the maps alone leaves unknown of RANGE is as it was at the look before, AT as of
+ * find_track. */
+static void carry_over(const struct growth *growth, struct growth_range *range, size_t at)
+{
+    for (; at < growth->ranges.count && growth->ranges.items[at].start < range->end; at++) {
+        const struct growth_range *old = &growth->ranges.items[at];
+        uint64_t start = old->start > range->start ? old->start : range->start;
+        uint64_t end = old->end < range->end ? old->end : range->end;
+        double share = (double)(end - start) / (double)(old->end - old->start);
+
+        if (!same_thing(old, range))
+            continue;
+        add_share(&range->rss_bytes, old->rss_bytes, share);
+        add_share(&range->pss_bytes, old->pss_bytes, share);
+        add_share(&range->swap_bytes, old->swap_bytes, share);
+        add_share(&range->anonymous_bytes, old->anonymous_bytes, share);
+    }
+}
+
+/* The first look that tells what is resident: what was there before had it then too, as far as its
+ * size allows. A region that was only mapped then has not grown by having it. */
+static void learn_rss(struct growth *growth)
+{
+    memset(growth->first_rss_bytes, 0, sizeof(growth->first_rss_bytes));
+    for (size_t i = 0; i < growth->tracks.count; i++) {
+        struct growth_track *track = &growth->tracks.items[i];
+        const struct growth_figures *now = &track->steps.items[track->steps.count - 1].figures;
+        uint64_t *first = &growth->first_rss_bytes[track->region];
+
+        for (size_t j = 0; j + 1 < track->steps.count; j++) {
+            struct growth_figures *then = &track->steps.items[j].figures;
+
+            then->rss_bytes = now->rss_bytes < then->size_bytes ? now->rss_bytes : then->size_bytes;
+            then->swap_bytes =
+                now->swap_bytes < then->size_bytes ? now->swap_bytes : then->size_bytes;
+        }
+        *first = add(*first, add(track->steps.items[0].figures.rss_bytes,
+                                 track->steps.items[0].figures.swap_bytes));
+    }
+}
+
 static bool is_open(const struct growth_range *range)
 {
     return range->perms & (VMA_READ | VMA_WRITE | VMA_EXEC);
@@ -284,6 +326,8 @@ struct seep_error *growth_look(struct growth *growth, const struct snapshot *sna
         count++;
         while (at < growth->ranges.count && growth->ranges.items[at].end <= start)
             at++;
+        if (!maps->has_smaps)
+            carry_over(growth, range, at);
         err = find_track(growth, range, at, &range->track);
         if (!err && range->track == SIZE_MAX)
             err = new_track(growth, &range->track);
@@ -305,8 +349,10 @@ struct seep_error *growth_look(struct growth *growth, const struct snapshot *sna
             growth->first_rss_bytes[region] = growth_rss_bytes(growth, region);
         }
     }
+    if (!err && maps->has_smaps && !growth->has_rss)
+        learn_rss(growth);
     growth->last_ns = snap->end_ns;
-    growth->has_rss = maps->has_smaps;
+    growth->has_rss = growth->has_rss || maps->has_smaps;
     return err;
 }
 

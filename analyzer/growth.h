@@ -8,7 +8,8 @@
  *
  * A region is the same as one of the look before when they overlap and have the same name and
  * sharing. What a track held is kept as steps (size, accessible size, RSS, swap), thinned out when
- * they become too many; what is gone at the last look is forgotten.
+ * they become too many; what is gone at the last look is forgotten. A look at the maps alone tells no
+ * RSS: it is taken to be as at the look before, and before the first that tells, as at that one.
  *
  * It does not know events: who mapped what is the ledger's.
  */
@@ -33,7 +34,6 @@ struct growth_step {
 
 struct growth_track {
     VECTOR(struct growth_step) steps; /* from the first look, or zeros at the look before */
-    uint64_t spacing_ns;              /* steps nearer to each other are not kept apart */
     enum region region;               /* of its largest range at the last look */
     size_t joined;                    /* used while tracks are joined */
 };
@@ -42,7 +42,7 @@ struct growth_track {
 struct growth_range {
     uint64_t start, end;
     uint64_t device, inode;
-    uint64_t rss_bytes, pss_bytes, swap_bytes, anonymous_bytes; /* MAPS_UNKNOWN */
+    uint64_t rss_bytes, pss_bytes, swap_bytes, anonymous_bytes; /* MAPS_UNKNOWN: never told */
     char *name;                                                 /* "" when anonymous */
     uint32_t perms;
     enum region region;
@@ -57,7 +57,7 @@ struct growth {
     uint64_t first_count; /* VMAs at the first look */
     uint64_t first_anonymous_bytes;
     uint64_t first_open_bytes[REGION_OTHER + 1], first_rss_bytes[REGION_OTHER + 1];
-    bool has_rss;
+    bool has_rss; /* some look told it */
 };
 
 void growth_init(struct growth *growth);

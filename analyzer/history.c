@@ -301,8 +301,6 @@ static struct seep_error *note_syscall(struct history *history, struct history_p
         return births_add(&p->births, BIRTHS_OBJECT, round_up(history, ev->args[3]), ev->tid,
                           ev->exit_ns);
     case EVENT_MUNMAP:
-        births_died(&p->births, round_up(history, ev->args[1]), ev->exit_ns);
-        return places_mapped(&p->places, ev);
     case EVENT_MREMAP:
         return places_mapped(&p->places, ev);
     case EVENT_MEMFD_CREATE:
@@ -405,49 +403,39 @@ static uint64_t sum_sizes(const struct maps *maps)
     return maps->count ? sum : SNAPSHOT_UNKNOWN;
 }
 
+/* A look at the maps alone does not make unknown what a fuller one told. */
+static void learn(uint64_t *figure, uint64_t value)
+{
+    if (value != SNAPSHOT_UNKNOWN)
+        *figure = value;
+}
+
 static void copy_figures(struct history_process *p, const struct snapshot *snap)
 {
-    p->rss_bytes =
-        snap->rss_bytes != SNAPSHOT_UNKNOWN ? snap->rss_bytes : sum_field(&snap->maps, SMAPS_RSS);
-    p->pss_bytes =
-        snap->pss_bytes != SNAPSHOT_UNKNOWN ? snap->pss_bytes : sum_field(&snap->maps, SMAPS_PSS);
-    p->virtual_bytes =
-        snap->virtual_bytes != SNAPSHOT_UNKNOWN ? snap->virtual_bytes : sum_sizes(&snap->maps);
-    p->thread_count = snap->thread_count;
-    p->cgroup_limit_bytes = snap->cgroup_limit_bytes;
-    p->cgroup_used_bytes = snap->cgroup_used_bytes;
-    p->rlimit_as_bytes = snap->rlimit_as_bytes;
-    p->memory_total_bytes = snap->memory_total_bytes;
-    p->memory_available_bytes = snap->memory_available_bytes;
+    learn(&p->rss_bytes, snap->rss_bytes != SNAPSHOT_UNKNOWN ? snap->rss_bytes
+                                                             : sum_field(&snap->maps, SMAPS_RSS));
+    learn(&p->pss_bytes, snap->pss_bytes != SNAPSHOT_UNKNOWN ? snap->pss_bytes
+                                                             : sum_field(&snap->maps, SMAPS_PSS));
+    learn(&p->virtual_bytes,
+          snap->virtual_bytes != SNAPSHOT_UNKNOWN ? snap->virtual_bytes : sum_sizes(&snap->maps));
+    learn(&p->thread_count, snap->thread_count);
+    learn(&p->cgroup_limit_bytes, snap->cgroup_limit_bytes);
+    learn(&p->cgroup_used_bytes, snap->cgroup_used_bytes);
+    learn(&p->rlimit_as_bytes, snap->rlimit_as_bytes);
+    learn(&p->memory_total_bytes, snap->memory_total_bytes);
+    learn(&p->memory_available_bytes, snap->memory_available_bytes);
     if (snap->ppid)
         p->ppid = snap->ppid;
     if (snap->start_ticks)
         p->start_ticks = snap->start_ticks;
 }
 
-static struct seep_error *add_rss(struct history_memory *memory, uint64_t time_ns)
-{
-    struct growth_sample sample = {time_ns, (double)memory->rss_last_bytes};
-    struct growth_sample *items = memory->rss.items;
-    size_t count = memory->rss.count;
-
-    if (count > 1 && time_ns - items[count - 2].time_ns < memory->spacing_ns) {
-        items[count - 1] = sample;
-        return NULL;
-    }
-    if (count == MAX_RSS_SAMPLES) {
-        for (size_t i = 1; i < count / 2; i++)
-            items[i] = items[2 * i];
-        memory->spacing_ns = (time_ns - items[0].time_ns) / (MAX_RSS_SAMPLES / 2);
-        memory->rss.count = count / 2;
-    }
-    return vector_push(&memory->rss, sample);
-}
-
+/* FIRST_RSS: P's resident size was not known before. */
 static struct seep_error *add_memory(struct history *history, struct history_process *p,
-                                     const struct snapshot *snap)
+                                     const struct snapshot *snap, bool first_rss)
 {
     struct history_memory *memory = &history->memory;
+    size_t count = memory->rss.count;
 
     count_in(history, p, true);
     if (p->virtual_bytes != SNAPSHOT_UNKNOWN)
@@ -456,16 +444,23 @@ static struct seep_error *add_memory(struct history *history, struct history_pro
         memory->rss_last_bytes = history->live_rss_bytes;
     /* The first looks at those that were there before count together as one. */
     if (memory->virtual_first_bytes == SNAPSHOT_UNKNOWN ||
-        (p->growth.looks == 1 && !p->forked && snap->reason == SNAPSHOT_START)) {
-        memory->rss_first_bytes = memory->rss_last_bytes;
+        (p->growth.looks == 1 && !p->forked && snap->reason == SNAPSHOT_START))
         memory->virtual_first_bytes = memory->virtual_last_bytes;
-        memory->rss.count = 0;
+    if (memory->rss_first_bytes == SNAPSHOT_UNKNOWN || (first_rss && !p->forked)) {
+        memory->rss_first_bytes = memory->rss_last_bytes;
+        memory->rss.count = count = 0;
     }
     if (p->end_ns)
         count_in(history, p, false);
     if (memory->rss_last_bytes == SNAPSHOT_UNKNOWN)
         return NULL;
-    return add_rss(memory, snap->end_ns);
+    if (count == MAX_RSS_SAMPLES) {
+        for (size_t i = 0; i < count / 2; i++)
+            memory->rss.items[i] = memory->rss.items[2 * i];
+        memory->rss.count = count / 2;
+    }
+    return vector_push(&memory->rss,
+                       (struct growth_sample){snap->end_ns, (double)memory->rss_last_bytes});
 }
 
 struct seep_error *history_snapshot(void *context, const struct snapshot *snap)
@@ -481,9 +476,13 @@ struct seep_error *history_snapshot(void *context, const struct snapshot *snap)
         err = make_process(history, snap->pid, snap->begin_ns, &p);
     if (err || p->retired)
         return err;
+
+    bool had_rss = p->rss_bytes != SNAPSHOT_UNKNOWN;
+
     copy_figures(p, snap);
     err = growth_look(&p->growth, snap, history->runtime);
-    if (!err)
+    /* A look at the maps alone does not see descriptors. */
+    if (!err && (snap->tasks.count || snap->held.count))
         err = held_look(&p->held, snap);
     if (!err)
         err = activity_add_sample(
@@ -493,7 +492,7 @@ struct seep_error *history_snapshot(void *context, const struct snapshot *snap)
     for (size_t i = 0; i < snap->tasks.count && !err; i++)
         err = name_thread(history, snap->pid, snap->tasks.items[i].tid, snap->tasks.items[i].name,
                           false);
-    return err ? err : add_memory(history, p, snap);
+    return err ? err : add_memory(history, p, snap, !had_rss && p->rss_bytes != SNAPSHOT_UNKNOWN);
 }
 
 /* --- life --- */

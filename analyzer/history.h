@@ -49,7 +49,6 @@ struct history_process {
 /* All processes together. */
 struct history_memory {
     uint64_t rss_first_bytes, rss_last_bytes, virtual_first_bytes, virtual_last_bytes;
-    uint64_t spacing_ns;
     VECTOR(struct growth_sample) rss; /* thinned out when there are too many */
 };
 

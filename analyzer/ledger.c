@@ -11,6 +11,7 @@ enum process_state {
     PROCESS_HEARD_OF, /* by a snapshot or a call, before its start was told */
     PROCESS_STARTED,
     PROCESS_EXITED,
+    PROCESS_LET_GO, /* detached: its calls are not seen any more */
 };
 
 struct ledger_process {
@@ -177,12 +178,12 @@ static struct seep_error *apply_exec(struct ledger *ledger, const struct event *
     return start_fresh(ledger, ev->pid, &fresh);
 }
 
-static void apply_exit(struct ledger *ledger, const struct event *ev)
+static void set_state(struct ledger *ledger, pid_t pid, enum process_state state)
 {
-    struct ledger_process *process = find_process(ledger, ev->pid);
+    struct ledger_process *process = find_process(ledger, pid);
 
     if (process)
-        process->state = PROCESS_EXITED;
+        process->state = state;
 }
 
 static void apply_lost(struct ledger *ledger, const struct event *ev)
@@ -206,7 +207,10 @@ struct seep_error *ledger_apply(struct ledger *ledger, const struct event *ev)
     case EVENT_EXEC:
         return apply_exec(ledger, ev);
     case EVENT_PROCESS_EXIT:
-        apply_exit(ledger, ev);
+        set_state(ledger, ev->pid, PROCESS_EXITED);
+        return NULL;
+    case EVENT_DETACH:
+        set_state(ledger, ev->pid, PROCESS_LET_GO);
         return NULL;
     case EVENT_LOST:
         apply_lost(ledger, ev);
@@ -232,9 +236,9 @@ const struct ledger_space *ledger_find(const struct ledger *ledger, pid_t pid)
 
 bool ledger_is_uncertain(const struct ledger *ledger, pid_t pid)
 {
-    const struct ledger_space *space = ledger_space_of(ledger, pid);
+    const struct ledger_process *process = find_process(ledger, pid);
 
-    return !space || space->uncertain;
+    return !process || process->state == PROCESS_LET_GO || process->space->uncertain;
 }
 
 bool ledger_is_free(const struct ledger *ledger, pid_t pid, uint64_t start, uint64_t end)

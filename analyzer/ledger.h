@@ -120,7 +120,7 @@ struct seep_error *ledger_reconcile(struct ledger *ledger, const struct snapshot
                                     uint64_t *ret_unexplained);
 
 /* True when a comparison of PID's books would prove nothing: never based on a snapshot, events were
- * lost, or a call that changes mappings never returned. A rebase ends it. */
+ * lost, or a call that changes mappings never returned (a rebase ends it), or it was let go. */
 bool ledger_is_uncertain(const struct ledger *ledger, pid_t pid);
 
 /* The address space of PID now, or the one it had when it exited; NULL: never seen. */

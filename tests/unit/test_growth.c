@@ -242,6 +242,35 @@ static void the_slope_ignores_a_spike(void **state)
     assert_true(isnan(growth_slope(samples, 0)));
 }
 
+static void what_a_look_at_the_maps_leaves_out_is_no_growth(void **state)
+{
+    static const char full[] = "7f0000000000-7f0000400000 rw-p 00000000 00:00 0 \n"
+                               "Size:               4096 kB\nRss:                2048 kB\n";
+    static const char more[] = "7f0000000000-7f0000800000 rw-p 00000000 00:00 0 \n"
+                               "Size:               8192 kB\nRss:                3072 kB\n";
+    struct growth g;
+
+    (void)state;
+    growth_init(&g);
+    look(&g, 0, "7f0000000000-7f0000100000 rw-p 00000000 00:00 0 \n");
+    look(&g, 1, "7f0000000000-7f0000400000 rw-p 00000000 00:00 0 \n");
+    assert_int_equal(growth_gain(track_at(&g, 0x7f0000000000), GROWTH_RSS), 0);
+    assert_false(g.has_rss);
+    look(&g, 10, full);
+    /* No more than its size then can have been resident at the start. */
+    assert_int_equal(growth_gain(track_at(&g, 0x7f0000000000), GROWTH_RSS), 1 << 20);
+    assert_int_equal(g.first_rss_bytes[REGION_ANON_MMAP], 1 << 20);
+    look(&g, 20, more);
+    assert_int_equal(growth_gain(track_at(&g, 0x7f0000000000), GROWTH_RSS), 2 << 20);
+    look(&g, 30,
+         "7f0000000000-7f0000400000 rw-p 00000000 00:00 0 \n"
+         "7f0000400000-7f0000c00000 rw-p 00000000 00:00 0 \n");
+    assert_true(g.has_rss);
+    assert_int_equal(growth_gain(track_at(&g, 0x7f0000000000), GROWTH_RSS), 2 << 20);
+    assert_int_equal(growth_find(&g, 0x7f0000000000)->rss_bytes, 3 << 19);
+    growth_deinit(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +280,7 @@ int main(void)
         cmocka_unit_test(a_file_in_the_place_of_a_buffer_is_another_region),
         cmocka_unit_test(making_a_reservation_accessible_is_growth),
         cmocka_unit_test(rss_is_followed_too),
+        cmocka_unit_test(what_a_look_at_the_maps_leaves_out_is_no_growth),
         cmocka_unit_test(a_sawtooth_holds_nothing),
         cmocka_unit_test(long_series_are_thinned_out),
         cmocka_unit_test(torn_text_gives_disjoint_ranges),

@@ -119,6 +119,21 @@ static void test_lost(void **state)
     assert_int_equal(group(EVENT_MMAP, 4).freed, 0);
 }
 
+static void test_let_go(void **state)
+{
+    (void)state;
+    base_of_one();
+    map(page(10), 4);
+    CALL_OF(PID, EVENT_DETACH, 0);
+    assert_true(ledger_is_uncertain(ledger, PID));
+    snapshot_begin();
+    snapshot_add(0, 4, VMA_READ | VMA_WRITE, "");
+    snapshot_add(20, 24, VMA_READ | VMA_WRITE, "");
+    reconcile();
+    assert_picture("0-4:. 20-24:.");
+    assert_true(ledger_is_uncertain(ledger, PID)); /* no rebase brings its calls back */
+}
+
 static void test_kernel_growth(void **state)
 {
     (void)state;
@@ -167,9 +182,9 @@ static void test_base_segment(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STORY(test_base),         STORY(test_differences),   STORY(test_torn),
-        STORY(test_lost),         STORY(test_kernel_growth), STORY(test_unsized),
-        STORY(test_base_segment),
+        STORY(test_base),    STORY(test_differences),  STORY(test_torn),
+        STORY(test_lost),    STORY(test_let_go),       STORY(test_kernel_growth),
+        STORY(test_unsized), STORY(test_base_segment),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
