@@ -74,6 +74,8 @@ static void on_base(void *context, pid_t pid, enum snapshot_reason reason, bool 
     struct session *s = context;
     bool first_exec = reason == SNAPSHOT_EXEC && pid == s->spawned.pid && !s->described;
 
+    if (reason == SNAPSHOT_END && atomic_load(&s->stopped_recording))
+        snapper_forget(s->snapper, pid);
     snapper_base(s->snapper, pid, reason, all_stopped, first_exec);
     if (!first_exec)
         return;

@@ -124,6 +124,25 @@ static bool still_the_same(const struct watched *w)
     return !err && stat.state != 'Z' && (!w->start_ticks || stat.start_ticks == w->start_ticks);
 }
 
+static struct watched *find_watched(struct snapper *s, pid_t pid)
+{
+    for (size_t i = 0; i < s->watched.count; i++)
+        if (s->watched.items[i].pid == pid)
+            return &s->watched.items[i];
+    return NULL;
+}
+
+static bool is_watched(struct snapper *s, const struct watched *w)
+{
+    pthread_mutex_lock(&s->lock);
+
+    const struct watched *now = find_watched(s, w->pid);
+    bool same = now && now->start_ticks == w->start_ticks;
+
+    pthread_mutex_unlock(&s->lock);
+    return same;
+}
+
 /* One look at a process; false: it is gone. RET_COST_NS: the reading's time. */
 static bool look(struct snapper *s, const struct watched *w, enum snapshot_reason reason,
                  enum take_depth depth, uint64_t *ret_cost_ns)
@@ -143,7 +162,8 @@ static bool look(struct snapper *s, const struct watched *w, enum snapshot_reaso
             note_error(s, err);
         return !gone;
     }
-    if (!still_the_same(w)) {
+    /* One that was let go meanwhile may have mapped unseen while it was read. */
+    if (!still_the_same(w) || !is_watched(s, w)) {
         taken_deinit(&taken);
         return false;
     }
@@ -159,14 +179,6 @@ static bool look(struct snapper *s, const struct watched *w, enum snapshot_reaso
     pthread_mutex_unlock(&s->lock);
     taken_deinit(&taken);
     return true;
-}
-
-static struct watched *find_watched(struct snapper *s, pid_t pid)
-{
-    for (size_t i = 0; i < s->watched.count; i++)
-        if (s->watched.items[i].pid == pid)
-            return &s->watched.items[i];
-    return NULL;
 }
 
 static void forget(struct snapper *s, pid_t pid)
