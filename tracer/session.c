@@ -379,8 +379,6 @@ static struct seep_error *start_case(struct session *s)
         case_create(s->options.case_path, s->options.argv ? s->options.argv[0] : path, pid, &s->c);
     if (!err)
         err = session_describe_start(s->c, &s->options, pid, s->started_ns);
-    if (!err)
-        err = case_save(s->c, CASE_RECORDING, NULL);
     return err;
 }
 
@@ -524,6 +522,9 @@ struct seep_error *session_record(const struct session_options *options,
         err = start_case(s);
     if (!err)
         err = start_recorders(s);
+    /* Last, so that a case that can be opened has all its files. */
+    if (!err)
+        err = case_save(s->c, CASE_RECORDING, NULL);
     order_tracer(s, !err);
     if (!err) {
         watch_the_untraced(s);
