@@ -447,9 +447,10 @@ static void stop_recording(struct session *s)
     else if (s->snapper && (s->degraded || s->untraced.count))
         snapper_all(s->snapper, SNAPSHOT_END, (uint64_t)LAST_LOOK_LIMIT_MS * NS_PER_MS);
     atomic_store(&s->stopped_recording, true);
-    if (s->tracing && !atomic_load(&s->pump_ended))
+    /* A tracer that was told to abort ends by itself. */
+    if (s->order == ORDER_GO && !atomic_load(&s->pump_ended))
         ptrace_source_end(s->source, PTRACE_ENDING_DETACH);
-    while (s->tracing && !atomic_load(&s->pump_ended))
+    while (s->order == ORDER_GO && !atomic_load(&s->pump_ended))
         nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
     if (s->snapper)
         snapper_stop(s->snapper, (uint64_t)LAST_LOOK_LIMIT_MS * NS_PER_MS);
