@@ -47,13 +47,39 @@ void charges_deinit(struct charges *charges)
     *charges = (struct charges){0};
 }
 
+/* Sizes and stacks that never come again would pile up for ever: what has nothing live goes when it
+ * was a rarity, or was not used since the last sweep. */
+static void sweep_groups(struct charges *charges, uint64_t now_ns)
+{
+    struct charges_entry *entry, *following;
+
+    HASH_ITER(hh, charges->groups, entry, following)
+    {
+        const struct ledger_group *group = &entry->group;
+
+        if (group->live_count > 0 || (group->calls > 2 && group->last_ns >= charges->swept_ns))
+            continue;
+        HASH_DEL(charges->groups, entry);
+        free(entry);
+    }
+    charges->last = NULL;
+    charges->swept_ns = now_ns;
+    charges->sweep_at = 2 * (uint64_t)HASH_COUNT(charges->groups);
+    if (charges->sweep_at < CHARGES_GROUPS)
+        charges->sweep_at = CHARGES_GROUPS;
+}
+
 /* NULL: out of memory. */
 static struct ledger_group *find_group(struct charges *charges, const struct event *ev,
                                        enum ledger_backing backing, uint64_t len)
 {
     struct ledger_group key;
-    struct charges_entry *entry = charges->last;
+    struct charges_entry *entry;
 
+    if (HASH_COUNT(charges->groups) >= CHARGES_GROUPS &&
+        HASH_COUNT(charges->groups) >= charges->sweep_at)
+        sweep_groups(charges, ev->exit_ns);
+    entry = charges->last;
     memset(&key, 0, sizeof(key));
     key.pid = ev->pid;
     key.tid = ev->tid;

@@ -5,12 +5,15 @@
  *     charges_close(&charges, charge, 16384, CHARGES_FREED)           live 48 KiB
  *     charges_close(&charges, charge, 49152, CHARGES_FREED)           gone: group freed 1, live 0
  *
- * A charge lives, at a fixed address, as long as any of its bytes do; a group as long as the
- * ledger. It does not know where the bytes are: space.h does.
+ * A charge lives, at a fixed address, as long as any of its bytes do; a group as long as any of its
+ * charges do, and after that until there are very many (CHARGES_GROUPS) and it was idle for long. It
+ * does not know where the bytes are: space.h does.
  */
 #pragma once
 
 #include "analyzer/ledger.h"
+
+enum { CHARGES_GROUPS = 1 << 17 };
 
 struct charges_chunk;
 union charges_slot;
@@ -24,6 +27,8 @@ struct charges {
     struct charges_chunk *chunks;
     uint64_t live_count, live_bytes;
     uint64_t chunk_count;
+    uint64_t sweep_at; /* groups at which the idle ones are swept out */
+    uint64_t swept_ns;
 };
 
 void charges_deinit(struct charges *charges);

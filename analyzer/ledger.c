@@ -7,6 +7,12 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+enum {
+    DEAD_KEPT = 1024,        /* address spaces of exited processes, whatever is in them */
+    DEAD_LARGE_KEPT = 16384, /* and more of them, when this much is charged in each: */
+    DEAD_LARGE_BYTES = 1 << 20,
+};
+
 enum process_state {
     PROCESS_HEARD_OF, /* by a snapshot or a call, before its start was told */
     PROCESS_STARTED,
@@ -28,12 +34,14 @@ struct seep_error *ledger_create(struct ledger **ret_ledger)
     if (!ledger)
         return error_no_memory();
     TAILQ_INIT(&ledger->spaces);
+    TAILQ_INIT(&ledger->dead);
+    TAILQ_INIT(&ledger->dead_large);
     ledger->page_bytes = 4096;
     *ret_ledger = ledger;
     return NULL;
 }
 
-static void forget_space(struct ledger *ledger, struct ledger_space *space)
+static void destroy_space(struct ledger *ledger, struct ledger_space *space)
 {
     TAILQ_REMOVE(&ledger->spaces, space, entry);
     space_destroy(space);
@@ -51,7 +59,7 @@ void ledger_destroy(struct ledger *ledger)
         free(process);
     }
     while (!TAILQ_EMPTY(&ledger->spaces))
-        forget_space(ledger, TAILQ_FIRST(&ledger->spaces));
+        destroy_space(ledger, TAILQ_FIRST(&ledger->spaces));
     ledger_calls_deinit(ledger);
     charges_deinit(&ledger->charges);
     free(ledger);
@@ -90,8 +98,58 @@ static struct seep_error *new_space(struct ledger *ledger, pid_t pid,
     return err;
 }
 
-/* Lets PID have SPACE from now on. The space that an earlier process of that pid had stays in the
- * books. */
+static void forget_process(struct ledger *ledger, struct ledger_process *process)
+{
+    HASH_DEL(ledger->processes, process);
+    ledger->last = NULL;
+    free(process);
+}
+
+/* The books of a dead process that nobody will ask for. */
+static void forget_space(struct ledger *ledger, struct ledger_space *space)
+{
+    struct ledger_process *process = find_process(ledger, space->pid);
+
+    if (process && process->space == space)
+        forget_process(ledger, process);
+    destroy_space(ledger, space);
+    ledger->forgotten++;
+}
+
+/* A server may fork for every request: dead books are kept as long as they matter, but not all. */
+static void bury(struct ledger *ledger, struct ledger_space *space)
+{
+    TAILQ_INSERT_TAIL(&ledger->dead, space, dead_entry);
+    if (++ledger->dead_count <= DEAD_KEPT)
+        return;
+    space = TAILQ_FIRST(&ledger->dead);
+    TAILQ_REMOVE(&ledger->dead, space, dead_entry);
+    ledger->dead_count--;
+    if (space->charged_bytes >= DEAD_LARGE_BYTES) {
+        TAILQ_INSERT_TAIL(&ledger->dead_large, space, dead_entry);
+        if (++ledger->dead_large_count <= DEAD_LARGE_KEPT)
+            return;
+        space = TAILQ_FIRST(&ledger->dead_large);
+        TAILQ_REMOVE(&ledger->dead_large, space, dead_entry);
+        ledger->dead_large_count--;
+    }
+    forget_space(ledger, space);
+}
+
+/* PROCESS has ended. Its books stay in its name; one that shared another's had none. */
+static void leave_books(struct ledger *ledger, struct ledger_process *process)
+{
+    struct ledger_space *space = process->space;
+
+    process->state = PROCESS_EXITED;
+    if (space->pid != process->pid)
+        forget_process(ledger, process);
+    if (--space->users == 0)
+        bury(ledger, space);
+}
+
+/* Lets PID have SPACE from now on. The books of an earlier process of that pid stay, without a name.
+ */
 static struct seep_error *settle_process(struct ledger *ledger, pid_t pid,
                                          struct ledger_space *space)
 {
@@ -109,6 +167,7 @@ static struct seep_error *settle_process(struct ledger *ledger, pid_t pid,
         }
     }
     process->space = space;
+    process->state = PROCESS_HEARD_OF;
     space->users++;
     ledger->last = process;
     return NULL;
@@ -144,17 +203,17 @@ struct seep_error *ledger_space_for(struct ledger *ledger, pid_t pid,
 
 static struct seep_error *new_books(struct ledger *ledger, const struct event *ev)
 {
-    struct ledger_space *parent = ledger_space_of(ledger, (pid_t)ev->args[1]);
+    const struct ledger_process *parent = find_process(ledger, (pid_t)ev->args[1]);
     struct ledger_space *space;
     struct seep_error *err;
 
-    if (!parent || ev->args[0] == EVENT_START_ATTACHED)
+    if (!parent || parent->state == PROCESS_EXITED || ev->args[0] == EVENT_START_ATTACHED)
         return start_fresh(ledger, ev->pid, &space);
     if (ev->args[0] == EVENT_START_SHARED)
-        return settle_process(ledger, ev->pid, parent);
+        return settle_process(ledger, ev->pid, parent->space);
     err = new_space(ledger, ev->pid, &space);
     if (!err)
-        err = space_inherit(space, parent);
+        err = space_inherit(space, parent->space);
     return err ? err : settle_process(ledger, ev->pid, space);
 }
 
@@ -162,8 +221,12 @@ static struct seep_error *apply_start(struct ledger *ledger, const struct event 
 {
     struct ledger_process *process = find_process(ledger, ev->pid);
     bool heard_of = process && process->state == PROCESS_HEARD_OF;
-    struct seep_error *err = heard_of ? NULL : new_books(ledger, ev);
+    struct seep_error *err = NULL;
 
+    if (process && !heard_of && process->state != PROCESS_EXITED) /* its end was not told */
+        leave_books(ledger, process);
+    if (!heard_of)
+        err = new_books(ledger, ev);
     if (!err)
         find_process(ledger, ev->pid)->state = PROCESS_STARTED;
     return err;
@@ -171,19 +234,37 @@ static struct seep_error *apply_start(struct ledger *ledger, const struct event 
 
 static struct seep_error *apply_exec(struct ledger *ledger, const struct event *ev)
 {
-    struct ledger_space *old = ledger_space_of(ledger, ev->pid), *fresh;
+    const struct ledger_process *process = find_process(ledger, ev->pid);
+    struct ledger_space *old = process && process->state != PROCESS_EXITED ? process->space : NULL;
+    struct ledger_space *fresh;
+    struct seep_error *err = start_fresh(ledger, ev->pid, &fresh);
 
-    if (old && --old->users == 0)
-        forget_space(ledger, old);
-    return start_fresh(ledger, ev->pid, &fresh);
+    if (err)
+        return err;
+    find_process(ledger, ev->pid)->state = PROCESS_STARTED;
+    if (!old || --old->users > 0)
+        return NULL;
+    if (old->pid == ev->pid)
+        destroy_space(ledger, old);
+    else /* the last one to share the books of a process that has ended */
+        bury(ledger, old);
+    return NULL;
 }
 
-static void set_state(struct ledger *ledger, pid_t pid, enum process_state state)
+static void apply_exit(struct ledger *ledger, const struct event *ev)
 {
-    struct ledger_process *process = find_process(ledger, pid);
+    struct ledger_process *process = find_process(ledger, ev->pid);
 
-    if (process)
-        process->state = state;
+    if (process && process->state != PROCESS_EXITED)
+        leave_books(ledger, process);
+}
+
+static void apply_detach(struct ledger *ledger, const struct event *ev)
+{
+    struct ledger_process *process = find_process(ledger, ev->pid);
+
+    if (process && process->state != PROCESS_EXITED)
+        process->state = PROCESS_LET_GO;
 }
 
 static void apply_lost(struct ledger *ledger, const struct event *ev)
@@ -207,10 +288,10 @@ struct seep_error *ledger_apply(struct ledger *ledger, const struct event *ev)
     case EVENT_EXEC:
         return apply_exec(ledger, ev);
     case EVENT_PROCESS_EXIT:
-        set_state(ledger, ev->pid, PROCESS_EXITED);
+        apply_exit(ledger, ev);
         return NULL;
     case EVENT_DETACH:
-        set_state(ledger, ev->pid, PROCESS_LET_GO);
+        apply_detach(ledger, ev);
         return NULL;
     case EVENT_LOST:
         apply_lost(ledger, ev);
@@ -297,6 +378,7 @@ void ledger_totals(const struct ledger *ledger, struct ledger_totals *ret_totals
         .live_bytes = ledger->charges.live_bytes,
         .conflicts = ledger->conflicts,
         .perms_differ_bytes = ledger->perms_differ_bytes,
+        .forgotten = ledger->forgotten,
         .memory_bytes = sizeof(*ledger) + charges_memory(&ledger->charges) +
                         HASH_COUNT(ledger->processes) * sizeof(struct ledger_process),
     };
@@ -305,6 +387,7 @@ void ledger_totals(const struct ledger *ledger, struct ledger_totals *ret_totals
     TAILQ_FOREACH (space, &ledger->spaces, entry) {
         totals.intervals += space->map.count;
         totals.unknown_bytes += space->unknown_bytes;
+        totals.spaces++;
         totals.memory_bytes += sizeof(*space) + interval_map_bytes(&space->map) +
                                space->attachments.capacity * sizeof(*space->attachments.items) +
                                space->scratch.capacity * sizeof(*space->scratch.items);

@@ -123,7 +123,9 @@ struct seep_error *ledger_reconcile(struct ledger *ledger, const struct snapshot
  * lost, or a call that changes mappings never returned (a rebase ends it), or it was let go. */
 bool ledger_is_uncertain(const struct ledger *ledger, pid_t pid);
 
-/* The address space of PID now, or the one it had when it exited; NULL: never seen. */
+/* The address space of PID now, or the one it had when it exited; NULL: never seen, or of a process
+ * that shared another's and exited, or of one that exited so long ago that it was forgotten: the
+ * last thousand dead are kept, and beyond them 16,384 more in which a MiB or more is charged. */
 const struct ledger_space *ledger_find(const struct ledger *ledger, pid_t pid);
 
 /* True when a plain mmap of [start, end) would find it free. */
@@ -154,5 +156,7 @@ struct ledger_totals {
     uint64_t perms_differ_bytes; /* in the last comparison or rebase: mapped in both, but with
                                     another protection */
     uint64_t memory_bytes;       /* of the ledger itself */
+    uint64_t spaces;             /* address spaces in the books */
+    uint64_t forgotten;          /* and those of dead processes that are not any more */
 };
 void ledger_totals(const struct ledger *ledger, struct ledger_totals *ret_totals);

@@ -17,7 +17,11 @@ struct ledger {
     struct ledger_process *processes; /* a uthash table by pid */
     struct ledger_process *last;      /* the one used last */
     struct ledger_segment *segments;  /* sizes of SysV segments by id; see ledger_calls.c */
-    TAILQ_HEAD(, ledger_space) spaces;
+    TAILQ_HEAD(ledger_spaces, ledger_space) spaces;
+    struct ledger_spaces dead; /* the oldest first; those found large move to dead_large */
+    struct ledger_spaces dead_large;
+    unsigned dead_count, dead_large_count;
+    uint64_t forgotten;
     uint64_t page_bytes;
     uint64_t events, conflicts, perms_differ_bytes;
 };

@@ -46,6 +46,7 @@ enum { SPACE_ATTACHMENTS = 4096 };
 
 struct ledger_space {
     TAILQ_ENTRY(ledger_space) entry;
+    TAILQ_ENTRY(ledger_space) dead_entry; /* its owner has exited */
     struct interval_map map;
     struct charges *charges;                     /* the ledger's */
     VECTOR(struct space_attachment) attachments; /* interval.object is an index + 1 */

@@ -334,6 +334,56 @@ static void test_vfork_exec(void **state)
     assert_int_equal(group(EVENT_MMAP, 4).freed, 0);
 }
 
+static void exit_process(pid_t pid)
+{
+    CALL_OF(pid, EVENT_PROCESS_EXIT, 0, 0);
+}
+
+/* Books that are shared end with the last who shares them. */
+static void test_shared_ends(void **state)
+{
+    (void)state;
+    start(PID, EVENT_START_ATTACHED, 1);
+    map(page(0), 4);
+    start(200, EVENT_START_SHARED, PID);
+    exit_process(200);
+    assert_null(ledger_find(ledger, 200));
+    start(201, EVENT_START_SHARED, PID);
+    exit_process(PID);
+    CALL_OF(201, EVENT_MMAP, page(9), 0, PAGE, RW, ANON, (uint64_t)-1, 0);
+    assert_picture("0-4:a 9-10:b");
+    CALL_OF(201, EVENT_EXEC, 0, 201);
+    assert_picture("0-4:a 9-10:b");
+    assert_string_equal(picture_of(201), "");
+    start(202, EVENT_START_SHARED, PID); /* of a dead one: nonsense, and harmless */
+    assert_string_equal(picture_of(202), "");
+    exit_process(202);
+    exit_process(202);
+    assert_int_equal(totals().live_bytes, 5 * PAGE);
+}
+
+/* A server that forks for every request does not fill the memory with its dead. */
+static void test_many_dead(void **state)
+{
+    enum { CHILDREN = 5000, LARGE = 300 };
+
+    (void)state;
+    start(PID, EVENT_START_ATTACHED, 1);
+    map(page(0), 4);
+    for (pid_t i = 0; i < CHILDREN; i++) {
+        start(1000 + i, EVENT_START_FORK, PID);
+        CALL_OF(1000 + i, EVENT_MMAP, page(9), 0, i < LARGE ? 1 << 20 : PAGE, RW, ANON,
+                (uint64_t)-1, 0);
+        exit_process(1000 + i);
+    }
+    assert_int_equal(totals().forgotten, CHILDREN - LARGE - 1024);
+    assert_int_equal(totals().spaces, 1 + LARGE + 1024);
+    assert_int_equal(totals().live_bytes, 4 * PAGE + ((uint64_t)LARGE << 20) + 1024 * PAGE);
+    assert_string_equal(picture_of(1000), "0-4:~ 9-265:a");
+    assert_null(ledger_find(ledger, 1000 + LARGE));
+    assert_string_equal(picture_of(1000 + CHILDREN - 1), "0-4:~ 9-10:a");
+}
+
 static void test_unknown_result(void **state)
 {
     struct ledger_effect effect;
@@ -376,6 +426,8 @@ int main(void)
         STORY(test_aio),
         STORY(test_fork),
         STORY(test_vfork_exec),
+        STORY(test_shared_ends),
+        STORY(test_many_dead),
         STORY(test_unknown_result),
     };
 
