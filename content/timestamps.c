@@ -7,6 +7,10 @@
 #include "content/bytemask.h"
 #include "content/timestamp_text.h"
 
+enum { COMPANY_BYTES = 64 * 1024 };
+
+#define COMPANY_NS (UINT64_C(600) * NS_PER_S)
+
 /* Bytes with what surrounds them: positions [from, to) are to be judged. */
 struct view {
     const uint8_t *bytes;
@@ -158,47 +162,57 @@ static inline bool in_window(uint64_t value, uint64_t first, uint64_t last)
     return value - first <= last - first;
 }
 
-static bool is_ascii(uint64_t word)
+static bool is_zero_or_none(const struct view *v, int64_t at)
 {
-    for (int i = 0; i < 8; i++, word >>= 8)
-        if ((word & 0xff) < 0x20 || (word & 0xff) > 0x7e)
-            return false;
-    return true;
+    return at < 0 || at + 8 > (int64_t)v->len || word_at(v, (size_t)at) == 0;
 }
 
-/* What random bytes lack: see the header. */
-static bool has_company(const struct timestamps_scan *scan, const struct view *v, size_t at)
+static struct seep_error *tell_candidate(struct timestamps_scan *scan,
+                                         struct timestamps_candidate *candidate)
 {
-    for (int i = -2; i <= 2; i++) {
-        int64_t beside = (int64_t)at + 8 * i;
+    struct timestamps_found found = {candidate->address, candidate->epoch_ns, TIMESTAMPS_BINARY_NS};
 
-        if (i == 0 || beside < 0 || beside + 8 > (int64_t)v->len)
+    if (candidate->told)
+        return NULL;
+    candidate->told = true;
+    return scan->found(&found, scan->context);
+}
+
+/* Nanoseconds need company, which may come later: see the header. */
+static struct seep_error *judge_ns(struct timestamps_scan *scan, const struct view *v, size_t at,
+                                   uint64_t epoch_ns)
+{
+    struct timestamps_candidate now = {.address = v->address + at, .epoch_ns = epoch_ns};
+    bool counts = is_zero_or_none(v, (int64_t)at - 8) && is_zero_or_none(v, (int64_t)at + 8);
+    size_t count = scan->recent_count < TIMESTAMPS_RECENT ? scan->recent_count : TIMESTAMPS_RECENT;
+    struct seep_error *err = NULL;
+
+    for (size_t i = 0; i < count && !err; i++) {
+        struct timestamps_candidate *before = &scan->recent[i];
+        uint64_t apart =
+            epoch_ns > before->epoch_ns ? epoch_ns - before->epoch_ns : before->epoch_ns - epoch_ns;
+
+        if (now.address - before->address > COMPANY_BYTES || apart > COMPANY_NS)
             continue;
-
-        uint64_t word = word_at(v, (size_t)beside);
-
-        if (word >> 48 == 0 || is_ascii(word) ||
-            in_window(word, scan->options.first_ns, scan->options.last_ns))
-            return true;
+        counts = true;
+        err = tell_candidate(scan, before);
     }
-    return false;
+    if (!err && counts)
+        err = tell_candidate(scan, &now);
+    scan->recent[scan->recent_count++ % TIMESTAMPS_RECENT] = now;
+    return err;
 }
 
 static struct seep_error *judge_word(struct timestamps_scan *scan, const struct view *v, size_t at,
                                      uint64_t word)
 {
-    struct timestamps_found found = {.address = at};
+    struct timestamps_found found = {at, word * NS_PER_MS, TIMESTAMPS_BINARY_MS};
 
-    if (in_window(word, scan->options.first_ns, scan->options.last_ns)) {
-        if (!has_company(scan, v, at))
-            return NULL;
-        found.epoch_ns = word;
-        found.form = TIMESTAMPS_BINARY_NS;
-    } else {
-        found.epoch_ns = word * NS_PER_MS;
-        found.form = TIMESTAMPS_BINARY_MS;
-    }
-    return tell(scan, v, &found);
+    if (!in_window(word, scan->options.first_ns, scan->options.last_ns))
+        return tell(scan, v, &found);
+    if (!(scan->options.forms >> TIMESTAMPS_BINARY_NS & 1))
+        return NULL;
+    return judge_ns(scan, v, at, word);
 }
 
 static struct seep_error *scan_binary(struct timestamps_scan *scan, const struct view *v)

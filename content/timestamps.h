@@ -16,10 +16,10 @@
  *
  * False finds: within a window of 30 days one of 3,800 random numbers of 10 or 13 digits looks like
  * a time, and so does one of 7 * 10^9 random 64-bit numbers taken as milliseconds (but a pair of
- * 32-bit ones whose upper is 375 may too, in 2021). As nanoseconds it would be one of 7,000: random
- * bytes, compressed or encrypted ones, would be full of times. So nanoseconds count only in company
- * that random bytes lack: one of the two 64-bit numbers before and the two behind is another such
- * time, a small number or a pointer (its upper 16 bits zero), or text.
+ * 32-bit ones whose upper is 375 may too, in 2021). As nanoseconds it would be one of 7,000: hash
+ * tables, compressed and encrypted bytes would be full of times. So nanoseconds count only in
+ * company, when another one within 64 KiB is no more than ten minutes apart, or all alone, between
+ * two zeros.
  */
 #pragma once
 
@@ -68,6 +68,13 @@ enum {
     TIMESTAMPS_BEFORE_BYTES = 64,  /* how far a form reaches back from where it is noticed */
     TIMESTAMPS_BEHIND_BYTES = 128, /* and forward */
     TIMESTAMPS_HELD_BYTES = TIMESTAMPS_BEFORE_BYTES + TIMESTAMPS_BEHIND_BYTES,
+    TIMESTAMPS_RECENT = 8,
+};
+
+/* A 64-bit number that may be nanoseconds. */
+struct timestamps_candidate {
+    uint64_t address, epoch_ns;
+    bool told;
 };
 
 struct timestamps_scan {
@@ -78,13 +85,16 @@ struct timestamps_scan {
     /* The last bytes of the pieces before, and from which of them on nothing was judged yet. */
     uint8_t held[2 * TIMESTAMPS_HELD_BYTES];
     size_t held_len, judged;
+    struct timestamps_candidate recent[TIMESTAMPS_RECENT]; /* a ring */
+    size_t recent_count;
 };
 
 void timestamps_scan_init(struct timestamps_scan *scan, const struct timestamps_options *options,
                           timestamps_callback found, void *context);
 
 /* BYTES are those at ADDRESS; any length. A gap ends what was open. Times are told in the order of
- * their addresses but for a few hundred bytes (text) or the length of a piece (binary). */
+ * their addresses but for a few hundred bytes (text), or the length of a piece and 64 KiB (binary).
+ */
 struct seep_error *timestamps_scan_push(struct timestamps_scan *scan, uint64_t address,
                                         const void *bytes, size_t len);
 
