@@ -5,6 +5,7 @@
 #include "analyzer/analysis.h"
 #include "base/units.h"
 #include "cmd/command.h"
+#include "cmd/find_case.h"
 #include "cmd/pids.h"
 #include "cmd/save_memory.h"
 #include "cmd/stop.h"
@@ -58,8 +59,8 @@ static const struct argp_option option_table[] = {
      "Save what is mapped between these hexadecimal addresses; may be repeated", 0},
     {"growing", OPTION_GROWING, NULL, 0,
      "Save the regions that grew since the case's first snapshot, or else within 10 s from now", 0},
-    {"finding", OPTION_FINDING, "N", 0, "Save the regions of the Nth finding of the case's report",
-     0},
+    {"finding", OPTION_FINDING, "N", 0,
+     "Save the regions of the Nth finding of the case (the last one here of PID)", 0},
     {"heap", OPTION_HEAP, NULL, 0, "Save [heap]", 0},
     {"all", OPTION_ALL, NULL, 0, "Save everything but what is unchanged in the files it is from",
      0},
@@ -91,8 +92,6 @@ static void check(const struct argp_state *state, const struct options *options)
         !options->all)
         argp_error(state, "what is to be saved? --growing, --region START-END, --finding N, --heap "
                           "or --all");
-    if (options->finding && !options->case_path)
-        argp_error(state, "--finding N is of a case: name it with -o CASE");
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -181,14 +180,22 @@ static struct seep_error *create_case(struct work *work, pid_t pid)
 
 static struct seep_error *open_case(struct work *work)
 {
-    const char *path = work->options->case_path;
-    struct seep_error *err = path ? case_open(path, &work->c) : NULL;
+    const struct options *options = work->options;
+    const char *path = options->case_path;
+    _cleanup_free_ char *found = NULL;
+    struct seep_error *err = NULL;
 
-    if (err && err->code == ERROR_NOT_FOUND) {
+    if (!path && options->finding) {
+        err = find_case_of(options->pids.items[0], &found);
+        path = found;
+    }
+    if (!err && path)
+        err = case_open(path, &work->c);
+    if (err && err->code == ERROR_NOT_FOUND && !options->finding) {
         error_destroy(err);
         err = NULL;
     }
-    return err || work->c ? err : create_case(work, work->options->pids.items[0]);
+    return err || work->c ? err : create_case(work, options->pids.items[0]);
 }
 
 /* A fresh case gets a look at each process when it begins and when it ends, to be analysed by. */

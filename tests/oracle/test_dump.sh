@@ -241,8 +241,40 @@ test_mistakes() {
     usage_error -p 1 --region 2000-1000
 }
 
+# What a report ends with, typed as it stands; then the same case again, by growth.
+test_finding() {
+    "$samples/leak_among_churn" >"$dir/regions" &
+    target=$!
+    until grep -qs ready "$dir/regions"; do
+        kill -0 "$target" || fail "the leaking sample ended"
+        sleep 0.05
+    done
+    cd "$dir"
+    if ! "$seep" trace -p "$target" --for 2s --quiet 2>"$dir/trace-errors"; then
+        partly="findings: $(cat "$dir/trace-errors")"
+    else
+        "$seep" dump -p "$target" --finding 1 --quiet
+        "$seep" dump -p "$target" --finding 1 --growing --quiet -o "$dir"/*-"$target"-*.seep
+        grep -h '"why"' ./*.seep/mem/*/dump.json | sort | uniq -c >"$dir/whys"
+        [ "$(tr -d ' \n' <"$dir/whys")" = '2"why":"finding",1"why":"growing",' ] ||
+            fail "not two dumps of a finding and one of what grew: $(cat "$dir/whys")"
+        for dump in ./*.seep/mem/*/; do
+            zcat "$dump"*.gz | grep -aq 'order 0' || fail "$dump is not of the leak"
+        done
+        if "$seep" dump -p "$target" --finding 99 2>"$dir/errors"; then fail "finding 99"; fi
+        grep -q 'the report has' "$dir/errors" || fail "unclear: $(cat "$dir/errors")"
+    fi
+    mkdir "$dir/elsewhere"
+    cd "$dir/elsewhere"
+    if "$seep" dump -p "$target" --finding 1 2>"$dir/errors"; then fail "a case from nowhere"; fi
+    grep -q 'name it with -o CASE' "$dir/errors" || fail "unclear: $(cat "$dir/errors")"
+    cd /
+    end_target
+}
+
 test_equal
 test_all
+test_finding
 test_vanishing
 test_interrupt
 test_full_disk
