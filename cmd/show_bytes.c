@@ -227,7 +227,8 @@ static struct seep_error *print_range(const struct layers *layers, const struct 
         uint64_t behind = at;
 
         err = read_page(layers, at, page, len, &got);
-        print_bytes(&printer, at, page, got);
+        if (got)
+            print_bytes(&printer, at, page, got);
         at += got;
         if (err || got == len)
             continue;

@@ -11,7 +11,7 @@
 #include "target/memory.h"
 
 enum {
-    CHUNK_BYTES = 1 << 20,  /* read from the target at once */
+    CHUNK_BYTES = 4 << 20,  /* read from the target at once */
     GAP_BYTES = 64 << 20,   /* from this on a run without bytes splits a region's file */
     MARGIN_BYTES = 2 << 20, /* what a range under way may still need at its end */
 };

@@ -164,12 +164,24 @@ static struct seep_error *add_there(const struct pages *p, const struct pagemap_
                (struct pages_run){run->start, run->end, PAGES_FROM_MEMORY, DUMP_PAGE_DATA, 0});
 }
 
+static bool has_swapped(const struct pagemap_runs *runs)
+{
+    for (size_t i = 0; i < runs->count; i++)
+        if (runs->items[i].flags & PAGEMAP_SWAPPED)
+            return true;
+    return false;
+}
+
 static struct seep_error *look_by_pagemap(struct pages *p, uint64_t start, uint64_t end,
                                           struct pages_runs *runs)
 {
     uint64_t next = end, at = start;
     struct seep_error *err = pagemap_next(p->pagemap, start, end, &p->scratch, &next);
 
+    /* A page that the kernel is just moving (compaction, NUMA balancing) looks swapped for some
+     * microseconds: its migration entry is a swap entry. */
+    if (!err && !p->swapped && has_swapped(&p->scratch))
+        err = pagemap_next(p->pagemap, start, end, &p->scratch, &next);
     for (size_t i = 0; i < p->scratch.count && runs->count < MAX_RUNS && !err; i++) {
         const struct pagemap_run *run = &p->scratch.items[i];
 

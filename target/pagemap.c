@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 
 enum {
-    ENTRY_BATCH = 16384, /* entries read at once: 128 KiB */
+    ENTRY_BATCH = 4096, /* entries read at once */
     SCAN_REGIONS = 512,
 };
 

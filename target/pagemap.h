@@ -20,7 +20,7 @@
 #include "base/error.h"
 #include "base/vector.h"
 
-enum { PAGEMAP_BATCH_PAGES = 4096 };
+enum { PAGEMAP_BATCH_PAGES = 1024 };
 
 enum pagemap_flags {
     PAGEMAP_PRESENT = 1,

@@ -230,6 +230,12 @@ usage_error() {
 
 test_mistakes() {
     start_target
+    "$seep" dump -p "$target" -o "$dir/heap-only" --heap --quiet
+    if "$seep" show "$dir/heap-only" bytes --from 1000 >"$dir/shown" 2>"$dir/errors"; then
+        fail "bytes that were not saved are shown"
+    fi
+    [ ! -s "$dir/shown" ] || fail "something is printed where nothing was saved"
+    grep -q 'is not in the case' "$dir/errors" || fail "unclear: $(cat "$dir/errors")"
     if "$seep" dump -p "$target" -o "$dir/none" --region 1000-2000 2>"$dir/errors"; then
         fail "nothing is mapped there"
     fi
