@@ -245,17 +245,14 @@ static struct seep_error *print_area(const struct area *area)
     struct seep_error *err =
         contents_sentence(&contents->bulk, area->mappings.items, area->mappings.count, &sentence);
 
-    if (err)
+    if (err || !sentence)
         return err;
     print_name(area);
-    if (!sentence) {
-        printf("  no time is written here that is plausible for this case\n\n");
-        return NULL;
-    }
-    printf("  %s\n  times   %s, %s to %s\n", sentence,
-           units_format_count(&count, contents->times.count),
-           units_format_time(&first, contents->times.first_ns, true),
-           units_format_time(&last, contents->times.last_ns, true));
+    printf("  %s\n  times   %s, %s", sentence, units_format_count(&count, contents->times.count),
+           units_format_time(&first, contents->times.first_ns, true));
+    if (contents->times.first_ns != contents->times.last_ns)
+        printf(" to %s", units_format_time(&last, contents->times.last_ns, true));
+    putchar('\n');
     print_forms(contents);
     if (contents->bulk.count < contents->times.count)
         printf("  apart   %s lie far from the others and are not drawn\n",
@@ -263,6 +260,22 @@ static struct seep_error *print_area(const struct area *area)
     print_rows(contents);
     putchar('\n');
     return NULL;
+}
+
+static void print_others(const struct areas *areas)
+{
+    uint64_t count = 0, bytes = 0;
+    struct units_text number, size;
+
+    for (size_t i = 0; i < areas->count; i++)
+        if (areas->items[i].contents.bulk.count == 0) {
+            count++;
+            bytes += areas->items[i].contents.read.bytes;
+        }
+    if (count)
+        printf("%s %s, %s, without any time that is plausible for this case\n",
+               units_format_count(&number, count), count == 1 ? "region" : "regions",
+               units_format_size(&size, bytes));
 }
 
 /* --- for a program --- */
@@ -376,6 +389,8 @@ static struct seep_error *show(const char *case_path, struct arguments *argument
         result.unsaved_bytes += read->unsaved_bytes;
         result.damaged_bytes += read->damaged_bytes;
     }
+    if (!err && !arguments->json)
+        print_others(&areas);
     if (!err && (ferror(stdout) || fflush(stdout) != 0))
         err = error_errno(errno, NULL, "cannot write");
     if (!err)

@@ -1,8 +1,8 @@
 /*
  * A process whose memory holds known text and known times. Prints a line for each region,
- * "NAME START END", then what the times are, then "ready", and waits:
+ * "NAME START END", then what the times are, then "ready", and waits, or ends:
  *
- *     content_target FILE...           each FILE is read into a region of its own
+ *     content_target [--end] FILE...   each FILE is read into a region of its own
  *
  *     times FIRST_S LAST_S COUNT       of each form that has whole seconds
  */
@@ -116,13 +116,16 @@ static void times(void)
 
 int main(int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++)
+    int ends = argc > 1 && strcmp(argv[1], "--end") == 0;
+
+    for (int i = 1 + ends; i < argc; i++)
         load(argv[i]);
     mix();
     encodings();
     times();
     puts("ready");
     fflush(stdout);
-    for (;;)
+    while (!ends)
         pause();
+    return 0;
 }

@@ -80,3 +80,22 @@ EOF
 status=0
 "$seep" show "$dir/case" times --form now >/dev/null 2>&1 || status=$?
 [ "$status" = 2 ] || fail "a form that is none ends with status $status"
+
+# Recorded from the start, it is known who mapped what: the program's only thread, in two calls.
+if ! "$seep" run -q -o "$dir/run" --dump all -- "$samples/content_target" --end >"$dir/regions" \
+    2>"$dir/said"; then
+    echo "skipped the calls that mapped it: $(cat "$dir/said")"
+    exit 77
+fi
+"$seep" show "$dir/run" times --json >"$dir/json"
+python3 - "$dir" <<'EOF' || fail "the calls that mapped the times are not told"
+import json, sys
+dir = sys.argv[1]
+regions = {line.split()[0]: line.split()[1:] for line in open(dir + "/regions")}
+for name in "text-times", "binary-times":
+    [found] = [r for r in map(json.loads, open(dir + "/json"))
+               if r["start"] == "0x" + regions[name][0]]
+    assert found["times"]["count"] > 0
+    assert found["mapped"]["tid"] == found["pid"], found
+    assert found["mapped"]["of"] == 2, found
+EOF

@@ -19,22 +19,20 @@ static void fill(uint8_t *bytes, size_t len, int kind, unsigned *seed)
 {
     static const char *const words[] = {
         "Message-ID: ",
-        "Gr\xc3\xbc\xc3\x9f"
-        "e",
-        "\xe4\xb8\xad\xe6\x96\x87\xe6\xb5\x8b",
-        "\xf0\x9f\x98\x80",
+        "Gr\303\274\303\237e",
+        "\344\270\255\346\226\207\346\265\213",
+        "\360\237\230\200",
         "H\0e\0l\0l\0o\0",
         "\0w\0i\0d\0e",
-        "\x1f\x04@\x04"
-        "8\x04",
+        "\037\004@\0048\004",
         "-Nf[W{",
-        "\xe2\x80",
-        "\xed\xa0\x80",
-        "\xc0\xaf",
-        "=\xd8\0\xde",
+        "\342\200",
+        "\355\240\200",
+        "\300\257",
+        "=\330\0\336",
         "\0\0\0\0\0\0\0\0",
-        "\x7f",
-        "\xe2\x80\xa8",
+        "\177",
+        "\342\200\250",
         "\n",
         "\t",
     };
@@ -93,14 +91,14 @@ static void test_models(void **state)
 /* Every position of one border. */
 static void test_borders(void **state)
 {
-    static const char text[] = "\0xGr\xc3\xbc\xc3\x9f"
-                               "e aus K\xc3\xb6ln \xf0\x9f\x98\x80 \xe4\xb8\xad\xe6\x96\x87\0"
-                               "P\0r\0i\0v\0e\0t\0=\xd8\0\xde!\0\0\0plain ASCII text\0";
+    static const char text[] =
+        "\0xGr\303\274\303\237e aus K\303\266ln \360\237\230\200 \344\270\255\346\226\207\0"
+        "P\0r\0i\0v\0e\0t\0=\330\0\336!\0\0\0plain ASCII text\0";
     struct hits want = scan(text, sizeof(text), STRINGS_ALL, 4, 0, NULL);
 
     (void)state;
     assert_int_equal(want.count, 3);
-    assert_string_equal(want.items[1].text, "Privet\xf0\x9f\x98\x80!");
+    assert_string_equal(want.items[1].text, "Privet\360\237\230\200!");
     for (size_t border = 0; border <= sizeof(text); border++) {
         struct strings_options options = {STRINGS_ALL, 4};
         struct collected into = {0};
@@ -150,7 +148,7 @@ static void test_long_strings_come_in_pieces(void **state)
         for (size_t len = STRINGS_MAX_BYTES; len <= LEN; len += STRINGS_MAX_BYTES / 2 + 1) {
             memset(text, 'x', len);
             if (sets[set] != STRINGS_ASCII)
-                memcpy(text + STRINGS_MAX_BYTES - 2, "\xc3\xbc", 2);
+                memcpy(text + STRINGS_MAX_BYTES - 2, "\303\274", 2);
             text[len] = '\0';
             for (size_t piece = 0; piece < 3; piece++) {
                 struct hits got = scan(text, len + 1, sets[set], 10, piece * 40000, &seed);
@@ -174,21 +172,13 @@ static void test_encodings(void **state)
         const char *text;
     } table[] = {
         {"plain ASCII\ttext", 16, STRINGS_ASCII, "plain ASCII\ttext"},
-        {"Stra\xc3\x9f"
-         "enbahn",
-         12, STRINGS_UTF8,
-         "Stra\xc3\x9f"
-         "enbahn"},
+        {"Stra\303\237enbahn", 12, STRINGS_UTF8, "Stra\303\237enbahn"},
         {"w\0i\0d\0e\0 \0t\0e\0x\0t\0.\0", 20, STRINGS_UTF16LE, "wide text."},
         {"\0w\0i\0d\0e\0 \0t\0e\0x\0t\0.", 20, STRINGS_UTF16BE, "wide text."},
-        {"\x1f\x04@\x04"
-         "8\x04"
-         "2\x04"
-         "5\x04"
-         "B\x04 \0<\x04"
-         "8\x04@\x04!\0",
+        {"\037\004@\0048\0042\0045\004"
+         "B\004 \0<\0048\004@\004!\0",
          22, STRINGS_UTF16LE,
-         "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 \xd0\xbc\xd0\xb8\xd1\x80!"},
+         "\320\237\321\200\320\270\320\262\320\265\321\202 \320\274\320\270\321\200!"},
     };
 
     (void)state;
@@ -222,11 +212,8 @@ static void test_ideographs(void **state)
                                     0x90ae, 0x4ef6, 0xff01, 'o',    'k'};
     static const char *const others[] = {
         "theseareonlylowercaselettersinarowwithoutanyblank",
-        "\xd0\xbf\xd1\x80\xd0\xb5\xd0\xb2\xd0\xbe\xd1\x81\xd1\x85\xd0\xbe\xd0\xb4\xd0\xb8\xd1\x82"
-        "\xd0"
-        "\xb5\xd0\xbb\xd1\x8c\xd1\x81\xd1\x82\xd0\xb2\xd0\xbe",
-        "\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90"
-        "\x90",
+        "\320\277\321\200\320\265\320\262\320\276\321\201\321\205\320\276\320\264",
+        "\220\220\220\220\220\220\220\220\220\220\220\220\220\220\220\220",
     };
     unsigned seed = 1;
     struct hits got = scan(mail, sizeof(mail), STRINGS_ALL, 10, 0, &seed);
@@ -234,8 +221,8 @@ static void test_ideographs(void **state)
     (void)state;
     assert_int_equal(got.count, 1);
     assert_string_equal(got.items[0].text,
-                        "\xe8\xbf\x99\xe6\x98\xaf\xe4\xb8\x80\xe6\x9d\xa1\xe6\xb5\x8b\xe8\xaf\x95"
-                        "\xe9\x82\xae\xe4\xbb\xb6\xef\xbc\x81ok");
+                        "\350\277\231\346\230\257\344\270\200\346\235\241\346\265\213\350\257\225"
+                        "\351\202\256\344\273\266\357\274\201ok");
     hits_deinit(&got);
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)
         for (size_t skip = 0; skip < 2; skip++) {
