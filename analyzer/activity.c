@@ -292,7 +292,8 @@ enum activity_answer activity_went_on(const struct activity *activity, uint64_t 
             turn = sample;
         last = sample;
     }
-    if (!turn || turn == first || turn == last)
+    /* A look or two right at the end say nothing of the time before. */
+    if (!turn || turn == first || (last->time_ns - turn->time_ns) < (end_ns - since_ns) / 4)
         return ACTIVITY_UNKNOWN;
 
     bool measured = false;

@@ -86,7 +86,8 @@ static struct seep_error *fill_memory(const struct history *history, struct anal
     if (!best.source)
         return NULL;
     a->limit_bytes = best.bytes;
-    a->exhaustion_s = seconds_to(&best);
+    /* What has ended will not exhaust anything. */
+    a->exhaustion_s = p->end_ns ? NAN : seconds_to(&best);
     a->limit_source = strdup(best.source);
     return a->limit_source ? NULL : error_no_memory();
 }

@@ -13,7 +13,7 @@ struct births_key {
 
 struct births_entry {
     struct births_key key;
-    struct slots slots;
+    struct births_slots slots;
     UT_hash_handle hh;
 };
 
@@ -48,14 +48,15 @@ static struct seep_error *add(struct births *births, const struct births_key *ke
         if (!entry)
             return error_no_memory();
         entry->key = *key;
-        slots_init(&entry->slots, births->origin_ns);
+        slots_init(&entry->slots.born, births->origin_ns);
+        slots_init(&entry->slots.died, births->origin_ns);
         HASH_ADD(hh, births->entries, key, sizeof(*key), entry);
         if (!entry->hh.tbl) {
             free(entry);
             return error_no_memory();
         }
     }
-    slots_add(&entry->slots, time_ns);
+    slots_add(&entry->slots.born, time_ns);
     return NULL;
 }
 
@@ -69,8 +70,19 @@ struct seep_error *births_add(struct births *births, enum births_kind kind, uint
     return err ? err : add(births, &of_thread, 2 * BIRTHS_MAX_KINDS, time_ns);
 }
 
-const struct slots *births_of_size(const struct births *births, enum births_kind kind,
-                                   uint64_t bytes)
+void births_died(struct births *births, uint64_t bytes, uint64_t time_ns)
+{
+    for (enum births_kind kind = BIRTHS_ANONYMOUS; kind <= BIRTHS_OBJECT; kind++) {
+        struct births_key key = {.bytes = bytes, .kind = kind};
+        struct births_entry *entry = find(births, &key);
+
+        if (entry)
+            slots_add(&entry->slots.died, time_ns);
+    }
+}
+
+const struct births_slots *births_of_size(const struct births *births, enum births_kind kind,
+                                          uint64_t bytes)
 {
     struct births_key key = {.bytes = bytes, .kind = kind};
     const struct births_entry *entry = find(births, &key);
@@ -78,7 +90,8 @@ const struct slots *births_of_size(const struct births *births, enum births_kind
     return entry ? &entry->slots : NULL;
 }
 
-const struct slots *births_of_thread(const struct births *births, enum births_kind kind, pid_t tid)
+const struct births_slots *births_of_thread(const struct births *births, enum births_kind kind,
+                                            pid_t tid)
 {
     struct births_key key = {.tid = tid, .kind = kind};
     const struct births_entry *entry = find(births, &key);

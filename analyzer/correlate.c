@@ -68,6 +68,15 @@ struct member {
 
 VECTOR_TYPE(members, struct member);
 
+/* What makes pieces one allocation: their charge; for a stack its place, since the mprotect that
+ * opens it above its guard is charged with most of it. */
+static const void *identity(const struct piece *piece)
+{
+    bool stack = piece->family == PIECE_STACK || piece->family == PIECE_ORPHAN;
+
+    return stack && piece->place ? (const void *)piece->place : (const void *)piece->charge;
+}
+
 static int compare_members(const void *a, const void *b)
 {
     const struct member *x = a, *y = b;
@@ -78,8 +87,8 @@ static int compare_members(const void *a, const void *b)
         return x->piece->region < y->piece->region ? -1 : 1;
     if (x->key != y->key)
         return x->key < y->key ? -1 : 1;
-    if (x->piece->charge != y->piece->charge)
-        return (uintptr_t)x->piece->charge < (uintptr_t)y->piece->charge ? -1 : 1;
+    if (identity(x->piece) != identity(y->piece))
+        return (uintptr_t)identity(x->piece) < (uintptr_t)identity(y->piece) ? -1 : 1;
     return (x->piece->start > y->piece->start) - (x->piece->start < y->piece->start);
 }
 
@@ -97,17 +106,17 @@ static size_t run_end(const struct members *members, size_t from)
     return to;
 }
 
-static bool is_first_of_charge(const struct members *members, size_t from, size_t i)
+static bool is_first_of_allocation(const struct members *members, size_t from, size_t i)
 {
-    return i == from || members->items[i].piece->charge != members->items[i - 1].piece->charge;
+    return i == from || identity(members->items[i].piece) != identity(members->items[i - 1].piece);
 }
 
-static uint64_t count_charges(const struct members *members, size_t from, size_t to)
+static uint64_t count_allocations(const struct members *members, size_t from, size_t to)
 {
     uint64_t count = 0;
 
     for (size_t i = from; i < to; i++)
-        count += is_first_of_charge(members, from, i);
+        count += is_first_of_allocation(members, from, i);
     return count;
 }
 
@@ -140,7 +149,7 @@ static void regroup(struct members *members)
 
         to = run_end(members, from);
         if ((first->kind != SUSPECT_MAPPINGS && first->kind != SUSPECT_BLOCK) ||
-            count_charges(members, from, to) >= MIN_OF_A_SIZE)
+            count_allocations(members, from, to) >= MIN_OF_A_SIZE)
             continue;
         for (size_t i = from; i < to; i++) {
             members->items[i].kind = SUSPECT_MIXED;
@@ -151,7 +160,7 @@ static void regroup(struct members *members)
     for (size_t from = 0, to; from < members->count; from = to) {
         to = run_end(members, from);
         if (members->items[from].kind == SUSPECT_MIXED &&
-            count_charges(members, from, to) < MIN_OF_A_THREAD)
+            count_allocations(members, from, to) < MIN_OF_A_THREAD)
             for (size_t i = from; i < to; i++)
                 members->items[i].key = 0;
     }
@@ -166,12 +175,13 @@ static enum births_kind births_kind_of(const struct ledger_group *group)
                                                                                  : BIRTHS_OBJECT;
 }
 
-static void add_births(struct suspect *s, const struct slots *births)
+static void add_births(struct suspect *s, const struct births_slots *births)
 {
     if (!births)
         return;
     if (s->has_births) {
-        slots_merge(&s->births, births);
+        slots_merge(&s->births.born, &births->born);
+        slots_merge(&s->births.died, &births->died);
         return;
     }
     s->births = *births;
@@ -190,11 +200,12 @@ static void find_births(struct suspect *s, const struct member *member)
             add_births(s, births_of_thread(births, births_kind_of(group), s->threads.items[i].tid));
 }
 
-/* FIRST: no other piece of its charge is in the suspect yet. */
+/* FIRST: no other piece of its allocation is in the suspect yet. */
 static struct seep_error *add_piece(struct suspect *s, const struct piece *piece, bool first)
 {
     const struct ledger_charge *charge = piece->charge;
-    uint64_t unit = charge->group->unit_bytes;
+    bool stack = s->kind == SUSPECT_STACKS || s->kind == SUSPECT_ORPHANS;
+    uint64_t unit = stack && piece->place ? piece->place->len_bytes : charge->group->unit_bytes;
     struct seep_error *err;
 
     s->bytes = correlate_sum(s->bytes, piece->bytes);
@@ -227,7 +238,7 @@ static struct seep_error *add_members(const struct correlate_process *c,
         to = run_end(members, from);
         s.key = first->key;
         for (size_t i = from; i < to && !err; i++)
-            err = add_piece(&s, members->items[i].piece, is_first_of_charge(members, from, i));
+            err = add_piece(&s, members->items[i].piece, is_first_of_allocation(members, from, i));
         if (err) {
             correlate_suspect_deinit(&s);
             return err;
@@ -371,7 +382,10 @@ static struct seep_error *find_shape(struct suspect *s)
                                              .start_ns = s->start_ns,
                                              .end_ns = s->end_ns,
                                              .activity = &s->process->activity,
-                                             .births = s->has_births ? &s->births : NULL,
+                                             .births = s->has_births ? &s->births.born : NULL,
+                                             .deaths = s->has_births && s->kind == SUSPECT_MAPPINGS
+                                                           ? &s->births.died
+                                                           : NULL,
                                              .freed = s->freed == ANALYSIS_UNKNOWN ? 0 : s->freed},
                        &s->shape);
 }

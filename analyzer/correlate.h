@@ -68,7 +68,7 @@ struct suspect {
     bool has_events;             /* the ledger saw the process */
     bool has_births;
     enum births_kind births_kind;
-    struct slots births;
+    struct births_slots births;
     struct growth_points points;       /* by time */
     VECTOR(struct suspect_mark) marks; /* in no order */
     struct suspect_threads threads;    /* the most bytes first */

@@ -301,6 +301,8 @@ static struct seep_error *note_syscall(struct history *history, struct history_p
         return births_add(&p->births, BIRTHS_OBJECT, round_up(history, ev->args[3]), ev->tid,
                           ev->exit_ns);
     case EVENT_MUNMAP:
+        births_died(&p->births, round_up(history, ev->args[1]), ev->exit_ns);
+        return places_mapped(&p->places, ev);
     case EVENT_MREMAP:
         return places_mapped(&p->places, ev);
     case EVENT_MEMFD_CREATE:

@@ -218,7 +218,7 @@ static void put_freed(struct buffer *out, const struct diagnosis *d)
 static void put_explained(struct buffer *out, const struct diagnosis *d,
                           const struct narrate_vma *vma)
 {
-    if (!vma || vma->of_finding_bytes == 0)
+    if (!vma || vma->of_finding_bytes == 0 || d->judgement.verdict == VERDICT_NOT_LEAK)
         return;
     if (vma->growth_bytes == 0) {
         buffer_printf(out, "; the most of it lies in VMA %" PRIx64, vma->start);
@@ -461,6 +461,10 @@ static void put_doubts(struct buffer *out, const struct diagnosis *d)
     }
     if (doubts & DOUBT_FREES_UNTIMED)
         buffer_printf(out, "; of what age those unmapped were is not known");
+    if (doubts & DOUBT_AGEING)
+        buffer_printf(out,
+                      "; yet fewer of the older ones are left than of the younger: it may level "
+                      "off");
     if (doubts & DOUBT_NO_EVENTS)
         buffer_printf(out, "; no memory syscall of the process was recorded, so that nobody can be "
                            "named");

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { PARTS = 16, QUARTERS = 4, MIN_SHARE_OF_QUARTER = 4, MIN_BIRTHS = 4 };
+enum { PARTS = 16, QUARTERS = 4, MIN_SHARE_OF_QUARTER = 4, MIN_BIRTHS = 4, YOUTH = 2 };
 
 static const double judged = SHAPE_JUDGED / 100.0;
 
@@ -91,25 +91,67 @@ static void count_births(struct pass *p, struct shape *s)
     s->recent_births = fmax(s->recent_births, s->recent_held);
 }
 
-/* Are the early ones missing among those held? A leak holds the same share of every age; a
- * population that renews itself holds the young. The early share is compared with what it would be
- * then, two standard deviations of that (binomial) away. */
-static bool is_turnover(const struct pass *p, const struct shape *s)
+/* How far the births of those held lie from being spread evenly over all births, in standard
+ * deviations of the mean of as many even ones; positive: towards the end. A leak holds the same
+ * share of every age; what comes and goes holds the young. */
+static double youth_of_held(struct pass *p, const struct shape *s)
 {
-    double births = s->early_births + s->recent_births, held = s->early_held + s->recent_held;
+    uint64_t end = activity_clock_time(&p->clock, judged);
+    double births = slots_between(p->in->births, p->in->start_ns, end), sum = 0;
 
-    if (births < MIN_BIRTHS || (double)p->in->freed < fmax(2, births * 0.05))
-        return false;
+    if (births < 1 || s->judged_count == 0)
+        return 0;
+    for (size_t i = 0; i < p->in->count; i++) {
+        uint64_t born_ns = p->in->points[i].time_ns;
 
-    double share = s->early_births / births, expected = held * share;
-    double deviation = sqrt(held * share * (1 - share));
+        if (activity_clock_position(&p->clock, born_ns) < judged)
+            sum += fmin(slots_between(p->in->births, p->in->start_ns, born_ns) / births, 1);
+    }
+    return (sum / (double)s->judged_count - 0.5) * sqrt(12 * (double)s->judged_count);
+}
 
-    if (held < births * 0.1 && s->judged_bytes < s->bytes / 10)
+/* Was the number that stand as high before as it is now? */
+static bool is_level(struct pass *p)
+{
+    double stand = 0, early = 0, late = 0;
+    uint64_t before = p->in->start_ns;
+
+    if (!p->in->deaths)
         return true;
-    if (s->early_births < 1 || s->recent_births < 1)
+    for (unsigned i = 1; i <= SLOTS_COUNT; i++) {
+        double position = judged * i / SLOTS_COUNT;
+        uint64_t until = activity_clock_time(&p->clock, position);
+
+        stand += slots_between(p->in->births, before, until) -
+                 slots_between(p->in->deaths, before, until);
+        before = until;
+        if (position <= 0.6)
+            early = fmax(early, stand);
+        else
+            late = fmax(late, stand);
+    }
+    return early >= 0.75 * late;
+}
+
+static bool has_frees(const struct pass *p, const struct shape *s)
+{
+    double births = s->early_births + s->recent_births;
+
+    return births >= MIN_BIRTHS && (double)p->in->freed >= fmax(2, births * 0.05);
+}
+
+static bool is_turnover(struct pass *p, struct shape *s)
+{
+    double held = s->early_held + s->recent_held;
+
+    if (!has_frees(p, s))
         return false;
-    return s->early_held < expected - 2 * deviation &&
-           s->early_held / s->early_births < 0.75 * s->recent_held / s->recent_births;
+    if (s->judged_bytes < s->bytes / 10)
+        return held < (s->early_births + s->recent_births) * 0.1;
+    if (youth_of_held(p, s) < YOUTH)
+        return false;
+    s->ageing = !is_level(p);
+    return !s->ageing;
 }
 
 /* Since it went flat, others of the same kind came and went. */

@@ -52,19 +52,21 @@ struct shape_input {
     uint64_t start_ns, end_ns;       /* the window */
     const struct activity *activity; /* NULL: unknown */
     const struct slots *births;      /* all that were added, given back or not; NULL: unknown */
+    const struct slots *deaths;      /* of the same kind; NULL: unknown */
     uint64_t freed;                  /* of those, given back */
 };
 
 struct shape {
     enum shape_kind kind;
-    enum activity_answer worked;       /* since it went flat */
-    uint64_t bytes;                    /* in all */
-    uint64_t judged_bytes;             /* without the last tenth */
-    uint64_t judged_count;             /* points, likewise */
-    uint64_t first_ns, last_ns;        /* of 5 and 95 per cent of the judged bytes */
-    unsigned moments;                  /* of 16 equal parts, with growth */
-    double flat;                       /* share of the clock without growth before the last tenth */
-    double grown;                      /* share of the clock from first_ns to last_ns */
+    enum activity_answer worked; /* since it went flat */
+    uint64_t bytes;              /* in all */
+    uint64_t judged_bytes;       /* without the last tenth */
+    uint64_t judged_count;       /* points, likewise */
+    uint64_t first_ns, last_ns;  /* of 5 and 95 per cent of the judged bytes */
+    unsigned moments;            /* of 16 equal parts, with growth */
+    double flat;                 /* share of the clock without growth before the last tenth */
+    double grown;                /* share of the clock from first_ns to last_ns */
+    bool ageing; /* the older ones are fewer than of an even leak, though their number rises */
     double early_births, early_held;   /* in the first half of what is judged */
     double recent_births, recent_held; /* in its second half */
 };

@@ -4,7 +4,6 @@ enum {
     FEW = 4,              /* fewer allocations are no habit */
     MIN_DESPITE = 3,      /* stacks mapped while abandoned ones stood by */
     UNTOUCHED_SHARE = 20, /* resident less than a 20th: hardly touched */
-    MANY_RESERVATIONS = 16,
 };
 
 static bool is_known(uint64_t value)
@@ -113,6 +112,8 @@ static struct judgement judge_mappings(const struct suspect *s)
             j.doubts |= DOUBT_REPLACED;
         if (is_frees_untimed(s))
             j.doubts |= DOUBT_FREES_UNTIMED;
+        if (s->shape.ageing)
+            j.doubts |= DOUBT_AGEING;
         if (is_untouched(s))
             j.doubts |= DOUBT_UNTOUCHED;
         if (j.doubts) {
@@ -157,20 +158,18 @@ static struct judgement judge_orphans(const struct suspect *s)
 
     if (despite && (goes_on(s) || grew_long(s)))
         return say(VERDICT_LEAK, CAUSE_THREADS_NOT_JOINED, steady_confidence(s) + 0.05);
-    if (s->bytes > VERDICT_STACK_CACHE_BYTES || despite)
+    /* One more may just have ended. */
+    if (s->bytes > VERDICT_STACK_CACHE_BYTES + s->unit_max || despite)
         return say(VERDICT_SUSPECT, CAUSE_THREADS_NOT_JOINED, despite ? 0.7 : 0.5);
     return say(VERDICT_NOT_LEAK, CAUSE_BOUNDED, 0.8);
 }
 
+/* Address space without access costs nothing, unless it is the mappings that run out. */
 static struct judgement judge_reservations(const struct suspect *s)
 {
-    struct judgement j = say(VERDICT_NOT_LEAK, CAUSE_UNTOUCHED_RESERVATION, 0.9);
-
-    if (s->shape.kind == SHAPE_STEADY && s->count >= MANY_RESERVATIONS) {
-        j = say(VERDICT_SUSPECT, cause_of_mappings(s), 0.5);
-        j.doubts |= DOUBT_UNTOUCHED;
-    }
-    return j;
+    if (s->shape.kind == SHAPE_STEADY && cause_of_mappings(s) == CAUSE_MAPPING_COUNT)
+        return say(VERDICT_SUSPECT, CAUSE_MAPPING_COUNT, 0.6);
+    return say(VERDICT_NOT_LEAK, CAUSE_UNTOUCHED_RESERVATION, 0.9);
 }
 
 static struct judgement judge_held(const struct suspect *s)
@@ -260,6 +259,10 @@ static struct judgement judge_kind(const struct suspect *s)
  * is what every program does when it starts. */
 static bool is_worth_telling(const struct suspect *s, const struct judgement *j)
 {
+    /* What malloc made room for and has hardly used is not what memory goes into. */
+    if (s->kind == SUSPECT_HEAP && j->verdict == VERDICT_INCONCLUSIVE &&
+        is_known(s->resident_bytes) && s->resident_bytes < VERDICT_FLOOR_BYTES)
+        return false;
     if (s->bytes >= VERDICT_FLOOR_BYTES)
         return true;
     return is_known(s->process->rss_bytes) && s->shape.kind == SHAPE_STEADY &&

@@ -20,7 +20,8 @@ enum doubt {
     DOUBT_UNTOUCHED = 1 << 3,      /* hardly any of it is resident */
     DOUBT_UNRESOLVED = 1 << 4,     /* whether work went on after the growth is not known */
     DOUBT_FREES_UNTIMED = 1 << 5,  /* some of the kind were freed, of what age is not known */
-    DOUBT_PARTLY_WATCHED = 1 << 6, /* the process was let go before the end */
+    DOUBT_AGEING = 1 << 6,         /* the older ones are fewer: it may yet level off */
+    DOUBT_PARTLY_WATCHED = 1 << 7, /* the process was let go before the end */
 };
 
 struct judgement {
