@@ -128,17 +128,24 @@ static struct seep_error *put_empty(struct job *job, uint64_t start, uint64_t en
     return err;
 }
 
-static struct seep_error *put_bytes(struct job *job, uint64_t addr, size_t len)
+/* Puts LEN bytes of the chunk, read at ADDR, as far as there is no reason to stop. */
+static struct seep_error *put_chunk(struct job *job, uint64_t addr, size_t len, size_t *ret_done)
 {
-    struct seep_error *err = settle_empty(job);
+    struct seep_error *err = len ? settle_empty(job) : NULL;
+    size_t done = 0;
 
-    if (!err)
+    if (!err && len)
         err = reach(job, addr);
-    if (!err)
-        err = dump_writer_put(job->writer, job->chunk, len);
-    if (!err)
-        job->region->saved_bytes += len;
-    progress_add(&job->progress, len);
+    while (done < len && !err && !must_stop(job)) {
+        size_t step = len - done < DUMP_MEMBER_BYTES ? len - done : DUMP_MEMBER_BYTES;
+
+        err = dump_writer_put(job->writer, job->chunk + done, step);
+        done += step;
+        progress_add(&job->progress, step);
+    }
+    job->result.read_bytes += done;
+    job->region->saved_bytes += done;
+    *ret_done = done;
     return err;
 }
 
@@ -158,6 +165,27 @@ static struct seep_error *finish_file(struct job *job, bool truncated)
 
 /* --- out of the target --- */
 
+/* Reads whole pages into the chunk, up to the first that cannot be had. */
+static struct seep_error *read_chunk(struct job *job, struct pages *pages,
+                                     const struct pages_run *run, uint64_t at, size_t len,
+                                     size_t *ret_got)
+{
+    size_t got = 0;
+    struct seep_error *err = NULL;
+
+    if (run->from == PAGES_FROM_MEMORY) {
+        err = mem_source_read(job->memory, at, job->chunk, len, &got);
+    } else {
+        object_read(&pages->object, run->object_offset + (at - run->start), job->chunk, len, &got);
+        /* The last page of a file is zeros behind its end. */
+        memset(job->chunk + got, 0, len - got);
+        if (got % DUMP_PAGE_BYTES)
+            got += DUMP_PAGE_BYTES - got % DUMP_PAGE_BYTES;
+    }
+    *ret_got = got - got % DUMP_PAGE_BYTES;
+    return err;
+}
+
 /* Saves RUN as far as it can be read; *RET_AT is where it came to, before the end of RUN when the
  * region went away, or when it is time to stop. */
 static struct seep_error *save_run(struct job *job, struct pages *pages,
@@ -171,25 +199,15 @@ static struct seep_error *save_run(struct job *job, struct pages *pages,
         return put_empty(job, run->start, run->end, run->state);
     }
     while (at < run->end && !err && !must_stop(job)) {
-        size_t len = run->end - at < CHUNK_BYTES ? (size_t)(run->end - at) : CHUNK_BYTES, got = 0;
+        size_t len = run->end - at < CHUNK_BYTES ? (size_t)(run->end - at) : CHUNK_BYTES;
+        size_t got = 0, done = 0;
         uint64_t mapped_start = 0, mapped_end;
 
-        if (run->from == PAGES_FROM_MEMORY) {
-            err = mem_source_read(job->memory, at, job->chunk, len, &got);
-        } else {
-            object_read(&pages->object, run->object_offset + (at - run->start), job->chunk, len,
-                        &got);
-            /* The last page of a file is zeros behind its end. */
-            memset(job->chunk + got, 0, len - got);
-            if (got % DUMP_PAGE_BYTES)
-                got += DUMP_PAGE_BYTES - got % DUMP_PAGE_BYTES;
-        }
-        got -= got % DUMP_PAGE_BYTES;
-        if (!err && got)
-            err = put_bytes(job, at, got);
-        job->result.read_bytes += got;
-        at += got;
-        if (err || got == len)
+        err = read_chunk(job, pages, run, at, len, &got);
+        if (!err)
+            err = put_chunk(job, at, got, &done);
+        at += done;
+        if (err || done == len || done < got)
             continue;
         err = mapped_run(job->mapped, at, at + DUMP_PAGE_BYTES, &mapped_start, &mapped_end);
         if (!err && mapped_start != at)
