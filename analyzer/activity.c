@@ -99,15 +99,19 @@ struct seep_error *activity_add_sample(struct activity *activity,
 
     if (count && sample->time_ns <= activity->samples.items[count - 1].time_ns)
         return NULL;
+    /* Counters are cumulative: leaving one out loses only resolution. The first and the last stay. */
+    if (count > 1 &&
+        sample->time_ns - activity->samples.items[count - 2].time_ns < activity->spacing_ns) {
+        activity->samples.items[count - 1] = *sample;
+        return NULL;
+    }
     if (count == ACTIVITY_MAX_SAMPLES) {
-        /* Counters are cumulative: leaving one out loses only resolution. The first and the last
-         * stay. */
-        size_t kept = 1;
+        struct activity_sample *items = activity->samples.items;
 
-        for (size_t i = 2; i < count - 1; i += 2)
-            activity->samples.items[kept++] = activity->samples.items[i];
-        activity->samples.items[kept++] = activity->samples.items[count - 1];
-        activity->samples.count = kept;
+        for (size_t i = 1; i < count / 2; i++)
+            items[i] = items[2 * i];
+        activity->spacing_ns = (sample->time_ns - items[0].time_ns) / (ACTIVITY_MAX_SAMPLES / 2);
+        activity->samples.count = count / 2;
     }
     return vector_push(&activity->samples, *sample);
 }

@@ -49,6 +49,7 @@ struct activity_sample {
 };
 
 struct activity {
+    uint64_t spacing_ns;                    /* samples nearer to each other are not kept apart */
     VECTOR(struct activity_sample) samples; /* by time; thinned out when there are too many */
     struct slots events;
 };

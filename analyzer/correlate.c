@@ -34,6 +34,9 @@ void correlation_deinit(struct correlation *correlation)
 struct suspect correlate_new_suspect(const struct correlate_process *c, enum suspect_kind kind,
                                      enum region region)
 {
+    uint64_t detached_ns = c->process->detached_ns;
+    bool by_looks = kind == SUSPECT_MAPPED || kind == SUSPECT_TOUCHED || kind == SUSPECT_HELD;
+
     return (struct suspect){
         .process = c->process,
         .kind = kind,
@@ -44,7 +47,8 @@ struct suspect correlate_new_suspect(const struct correlate_process *c, enum sus
         .net_bytes = c->net_bytes,
         .has_events = c->pieces.known,
         .start_ns = c->start_ns,
-        .end_ns = c->end_ns,
+        /* That no event came when none was recorded proves nothing. */
+        .end_ns = !by_looks && detached_ns && detached_ns < c->end_ns ? detached_ns : c->end_ns,
     };
 }
 

@@ -39,6 +39,12 @@ static uint64_t add(uint64_t a, uint64_t b)
     return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
+static uint64_t figure(const struct growth_step *step, enum growth_measure measure)
+{
+    return measure == GROWTH_OPEN ? step->figures.open_bytes
+                                  : add(step->figures.rss_bytes, step->figures.swap_bytes);
+}
+
 static struct growth_figures sum_of(const struct growth_figures *a, const struct growth_figures *b)
 {
     return (struct growth_figures){
@@ -58,13 +64,17 @@ static struct seep_error *add_step(struct growth_track *track, uint64_t time_ns,
 
     if (count && memcmp(&track->steps.items[count - 1].figures, figures, sizeof(*figures)) == 0)
         return NULL;
+    if (count > 1 && time_ns - track->steps.items[count - 2].time_ns < track->spacing_ns) {
+        track->steps.items[count - 1] = (struct growth_step){time_ns, *figures};
+        return NULL;
+    }
     if (count >= GROWTH_MAX_STEPS) {
-        size_t kept = 1;
+        struct growth_step *items = track->steps.items;
 
-        for (size_t i = 2; i < count - 1; i += 2)
-            track->steps.items[kept++] = track->steps.items[i];
-        track->steps.items[kept++] = track->steps.items[count - 1];
-        track->steps.count = kept;
+        for (size_t i = 1; i < count / 2; i++)
+            items[i] = items[2 * i];
+        track->spacing_ns = (time_ns - items[0].time_ns) / (GROWTH_MAX_STEPS / 2);
+        track->steps.count = count / 2;
     }
     return vector_push(&track->steps, (struct growth_step){time_ns, *figures});
 }
@@ -96,6 +106,7 @@ static struct seep_error *join_steps(struct growth_track *into, struct growth_tr
     vector_deinit(&into->steps);
     vector_deinit(&from->steps);
     memcpy(&into->steps, &sum.steps, sizeof(sum.steps));
+    into->spacing_ns = sum.spacing_ns;
     return NULL;
 }
 
@@ -129,6 +140,31 @@ static bool same_thing(const struct growth_range *a, const struct growth_range *
            strcmp(a->name, b->name) == 0;
 }
 
+/* What OLD had of a figure, by the share of it that lies in RANGE. */
+static uint64_t carry(uint64_t sum, uint64_t old_figure, const struct growth_range *old,
+                      const struct growth_range *range)
+{
+    uint64_t from = old->start > range->start ? old->start : range->start;
+    uint64_t to = old->end < range->end ? old->end : range->end;
+
+    if (old_figure == MAPS_UNKNOWN)
+        return sum;
+    return add(known(sum), (uint64_t)((double)old_figure *
+                                      ((double)(to - from) / (double)(old->end - old->start))));
+}
+
+/* A look at maps alone leaves what the one before told. */
+static void carry_over(struct growth_range *range, const struct growth_range *old)
+{
+    range->rss_bytes = carry(range->rss_bytes, old->rss_bytes, old, range);
+    range->pss_bytes = carry(range->pss_bytes, old->pss_bytes, old, range);
+    range->swap_bytes = carry(range->swap_bytes, old->swap_bytes, old, range);
+    /* Flags and RSS told what it is. */
+    if (range->region == REGION_ANON_MMAP &&
+        (old->region != REGION_RESERVATION || range->rss_bytes == 0))
+        range->region = old->region;
+}
+
 static struct seep_error *new_track(struct growth *growth, size_t *ret_track)
 {
     struct growth_track track = {.joined = growth->tracks.count};
@@ -156,7 +192,6 @@ static struct seep_error *read_range(const struct maps *maps, size_t index, cons
         .rss_bytes = vma->fields[SMAPS_RSS],
         .pss_bytes = vma->fields[SMAPS_PSS],
         .swap_bytes = vma->fields[SMAPS_SWAP],
-        .anonymous_bytes = vma->fields[SMAPS_ANONYMOUS],
         .name = strdup(vma->name),
         .perms = vma->perms,
         .region = classify_vma(maps, index, runtime),
@@ -171,8 +206,8 @@ static struct seep_error *read_range(const struct maps *maps, size_t index, cons
 
 /* The track of RANGE: those of the ranges of the look before that it overlaps, joined. AT: index of
  * the first of them that ends after RANGE's start. */
-static struct seep_error *find_track(struct growth *growth, const struct growth_range *range,
-                                     size_t at, size_t *ret_track)
+static struct seep_error *find_track(struct growth *growth, struct growth_range *range, size_t at,
+                                     size_t *ret_track)
 {
     struct seep_error *err = NULL;
     size_t track = SIZE_MAX;
@@ -182,6 +217,8 @@ static struct seep_error *find_track(struct growth *growth, const struct growth_
 
         if (!same_thing(old, range))
             continue;
+        if (!growth->rss_told)
+            carry_over(range, old);
         if (track == SIZE_MAX)
             track = find_root(growth, old->track);
         else
@@ -191,56 +228,29 @@ static struct seep_error *find_track(struct growth *growth, const struct growth_
     return err;
 }
 
-static void add_share(uint64_t *figure, uint64_t old, double share)
-{
-    if (old != MAPS_UNKNOWN)
-        *figure = add(known(*figure), (uint64_t)((double)old * share));
-}
-
-/* What a look at the maps alone leaves unknown of RANGE is as it was at the look before, AT as of
- * find_track. */
-static void carry_over(const struct growth *growth, struct growth_range *range, size_t at)
-{
-    for (; at < growth->ranges.count && growth->ranges.items[at].start < range->end; at++) {
-        const struct growth_range *old = &growth->ranges.items[at];
-        uint64_t start = old->start > range->start ? old->start : range->start;
-        uint64_t end = old->end < range->end ? old->end : range->end;
-        double share = (double)(end - start) / (double)(old->end - old->start);
-
-        if (!same_thing(old, range))
-            continue;
-        add_share(&range->rss_bytes, old->rss_bytes, share);
-        add_share(&range->pss_bytes, old->pss_bytes, share);
-        add_share(&range->swap_bytes, old->swap_bytes, share);
-        add_share(&range->anonymous_bytes, old->anonymous_bytes, share);
-    }
-}
-
-/* The first look that tells what is resident: what was there before had it then too, as far as its
- * size allows. A region that was only mapped then has not grown by having it. */
-static void learn_rss(struct growth *growth)
-{
-    memset(growth->first_rss_bytes, 0, sizeof(growth->first_rss_bytes));
-    for (size_t i = 0; i < growth->tracks.count; i++) {
-        struct growth_track *track = &growth->tracks.items[i];
-        const struct growth_figures *now = &track->steps.items[track->steps.count - 1].figures;
-        uint64_t *first = &growth->first_rss_bytes[track->region];
-
-        for (size_t j = 0; j + 1 < track->steps.count; j++) {
-            struct growth_figures *then = &track->steps.items[j].figures;
-
-            then->rss_bytes = now->rss_bytes < then->size_bytes ? now->rss_bytes : then->size_bytes;
-            then->swap_bytes =
-                now->swap_bytes < then->size_bytes ? now->swap_bytes : then->size_bytes;
-        }
-        *first = add(*first, add(track->steps.items[0].figures.rss_bytes,
-                                 track->steps.items[0].figures.swap_bytes));
-    }
-}
-
 static bool is_open(const struct growth_range *range)
 {
     return range->perms & (VMA_READ | VMA_WRITE | VMA_EXEC);
+}
+
+/* What a look without RSS, or the looks before the first one with it, did not say. */
+static void complete_rss(const struct growth *growth, struct growth_track *track,
+                         struct growth_figures *now)
+{
+    size_t count = track->steps.count;
+
+    if (!growth->rss_told && count) {
+        now->rss_bytes = track->steps.items[count - 1].figures.rss_bytes;
+        now->swap_bytes = track->steps.items[count - 1].figures.swap_bytes;
+    }
+    for (size_t i = 0; growth->rss_told && !growth->has_rss && i < count; i++) {
+        struct growth_figures *before = &track->steps.items[i].figures;
+
+        before->rss_bytes =
+            now->rss_bytes < before->size_bytes ? now->rss_bytes : before->size_bytes;
+        before->swap_bytes =
+            now->swap_bytes < before->size_bytes ? now->swap_bytes : before->size_bytes;
+    }
 }
 
 /* Adds up the ranges of each track, notes the step, and drops the tracks that have none. */
@@ -269,9 +279,12 @@ static struct seep_error *settle_tracks(struct growth *growth, uint64_t look_ns)
             growth->tracks.items[range->track].region = range->region;
         }
     }
-    for (size_t i = 0; i < count && !err; i++)
-        if (largest[i])
-            err = add_step(&growth->tracks.items[i], look_ns, &sums[i]);
+    for (size_t i = 0; i < count && !err; i++) {
+        if (!largest[i])
+            continue;
+        complete_rss(growth, &growth->tracks.items[i], &sums[i]);
+        err = add_step(&growth->tracks.items[i], look_ns, &sums[i]);
+    }
     if (err)
         return err;
     for (size_t i = 0; i < count; i++) {
@@ -302,6 +315,23 @@ static void replace_ranges(struct growth *growth, struct growth_range *ranges, s
     growth->ranges.capacity = capacity;
 }
 
+static void note_first(struct growth *growth, uint64_t look_ns)
+{
+    if (growth->looks == 0) {
+        growth->first_ns = look_ns;
+        growth->first_count = growth->ranges.count;
+        growth->first_anonymous_bytes = growth_anonymous_bytes(growth);
+        for (enum region region = 0; region <= REGION_OTHER; region++)
+            growth->first_open_bytes[region] = growth_open_bytes(growth, region);
+    }
+    for (size_t i = 0; growth->rss_told && !growth->has_rss && i < growth->tracks.count; i++) {
+        const struct growth_track *track = &growth->tracks.items[i];
+        uint64_t *first = &growth->first_rss_bytes[track->region];
+
+        *first = add(*first, figure(&track->steps.items[0], GROWTH_RSS));
+    }
+}
+
 struct seep_error *growth_look(struct growth *growth, const struct snapshot *snap,
                                const char *runtime)
 {
@@ -310,6 +340,7 @@ struct seep_error *growth_look(struct growth *growth, const struct snapshot *sna
     struct seep_error *err = ranges ? NULL : error_no_memory();
     size_t count = 0, at = 0;
 
+    growth->rss_told = maps->has_smaps;
     for (size_t i = 0; i < maps->count && !err; i++) {
         struct growth_range *range = &ranges[count];
         uint64_t start = maps->vmas[i].start;
@@ -326,8 +357,6 @@ struct seep_error *growth_look(struct growth *growth, const struct snapshot *sna
         count++;
         while (at < growth->ranges.count && growth->ranges.items[at].end <= start)
             at++;
-        if (!maps->has_smaps)
-            carry_over(growth, range, at);
         err = find_track(growth, range, at, &range->track);
         if (!err && range->track == SIZE_MAX)
             err = new_track(growth, &range->track);
@@ -340,19 +369,10 @@ struct seep_error *growth_look(struct growth *growth, const struct snapshot *sna
     }
     replace_ranges(growth, ranges, count, maps->count + 1);
     err = settle_tracks(growth, snap->end_ns);
-    if (growth->looks++ == 0) {
-        growth->first_ns = snap->end_ns;
-        growth->first_count = count;
-        growth->first_anonymous_bytes = growth_anonymous_bytes(growth);
-        for (enum region region = 0; region <= REGION_OTHER; region++) {
-            growth->first_open_bytes[region] = growth_open_bytes(growth, region);
-            growth->first_rss_bytes[region] = growth_rss_bytes(growth, region);
-        }
-    }
-    if (!err && maps->has_smaps && !growth->has_rss)
-        learn_rss(growth);
+    note_first(growth, snap->end_ns);
+    growth->looks++;
+    growth->has_rss |= growth->rss_told;
     growth->last_ns = snap->end_ns;
-    growth->has_rss = growth->has_rss || maps->has_smaps;
     return err;
 }
 
@@ -409,12 +429,6 @@ const struct growth_range *growth_find(const struct growth *growth, uint64_t add
 
 /* --- what a track says --- */
 
-static uint64_t figure(const struct growth_step *step, enum growth_measure measure)
-{
-    return measure == GROWTH_OPEN ? step->figures.open_bytes
-                                  : add(step->figures.rss_bytes, step->figures.swap_bytes);
-}
-
 int64_t growth_gain(const struct growth_track *track, enum growth_measure measure)
 {
     int64_t gain;
@@ -459,20 +473,39 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Between the samples around TIME; AT: index of the first one behind it. */
+static double interpolate(const struct growth_sample *samples, size_t at, double since_first_ns)
+{
+    const struct growth_sample *a = &samples[at - 1], *b = &samples[at];
+    double from = (double)(a->time_ns - samples[0].time_ns);
+    double span = (double)(b->time_ns - a->time_ns);
+
+    return a->value + (b->value - a->value) * (since_first_ns - from) / span;
+}
+
 double growth_slope(const struct growth_sample *samples, size_t count)
 {
-    _cleanup_free_ double *slopes = calloc(count * count / 2 + 1, sizeof(*slopes));
-    size_t found = 0;
+    enum { POINTS = 64 };
+    double values[POINTS], slopes[POINTS * (POINTS - 1) / 2];
+    size_t found = 0, at = 1;
+    double span;
 
-    if (!slopes)
+    if (count < 2 || samples[count - 1].time_ns <= samples[0].time_ns)
         return NAN;
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = i + 1; j < count; j++)
-            if (samples[j].time_ns > samples[i].time_ns)
-                slopes[found++] = (samples[j].value - samples[i].value) * 1e9 /
-                                  (double)(samples[j].time_ns - samples[i].time_ns);
-    if (found == 0)
-        return NAN;
+    span = (double)(samples[count - 1].time_ns - samples[0].time_ns);
+    for (size_t i = 0; i < POINTS; i++) {
+        double since_first_ns = span * (double)i / (POINTS - 1);
+
+        while (at + 1 < count &&
+               ((double)(samples[at].time_ns - samples[0].time_ns) < since_first_ns ||
+                samples[at].time_ns <= samples[at - 1].time_ns))
+            at++;
+        values[i] = interpolate(samples, at, since_first_ns);
+    }
+    for (size_t i = 0; i < POINTS; i++)
+        for (size_t j = i + 1; j < POINTS; j++)
+            slopes[found++] =
+                (values[j] - values[i]) * 1e9 * (POINTS - 1) / (span * (double)(j - i));
     qsort(slopes, found, sizeof(*slopes), compare_doubles);
-    return found % 2 ? slopes[found / 2] : (slopes[found / 2 - 1] + slopes[found / 2]) / 2;
+    return (slopes[found / 2 - 1] + slopes[found / 2]) / 2;
 }

@@ -8,8 +8,8 @@
  *
  * A region is the same as one of the look before when they overlap and have the same name and
  * sharing. What a track held is kept as steps (size, accessible size, RSS, swap), thinned out when
- * they become too many; what is gone at the last look is forgotten. A look at the maps alone tells no
- * RSS: it is taken to be as at the look before, and before the first that tells, as at that one.
+ * they become too many; what is gone at the last look is forgotten. A look that does not tell the RSS
+ * leaves it as it was; before the first one that does it is taken to have been what that one says.
  *
  * It does not know events: who mapped what is the ledger's.
  */
@@ -34,6 +34,7 @@ struct growth_step {
 
 struct growth_track {
     VECTOR(struct growth_step) steps; /* from the first look, or zeros at the look before */
+    uint64_t spacing_ns;              /* steps nearer to each other are not kept apart */
     enum region region;               /* of its largest range at the last look */
     size_t joined;                    /* used while tracks are joined */
 };
@@ -42,8 +43,8 @@ struct growth_track {
 struct growth_range {
     uint64_t start, end;
     uint64_t device, inode;
-    uint64_t rss_bytes, pss_bytes, swap_bytes, anonymous_bytes; /* MAPS_UNKNOWN: never told */
-    char *name;                                                 /* "" when anonymous */
+    uint64_t rss_bytes, pss_bytes, swap_bytes; /* MAPS_UNKNOWN */
+    char *name;                                /* "" when anonymous */
     uint32_t perms;
     enum region region;
     size_t track;
@@ -57,7 +58,8 @@ struct growth {
     uint64_t first_count; /* VMAs at the first look */
     uint64_t first_anonymous_bytes;
     uint64_t first_open_bytes[REGION_OTHER + 1], first_rss_bytes[REGION_OTHER + 1];
-    bool has_rss; /* some look told it */
+    bool has_rss;  /* some look told it */
+    bool rss_told; /* the last one did */
 };
 
 void growth_init(struct growth *growth);
@@ -94,10 +96,12 @@ struct growth_points {
 struct seep_error *growth_held(const struct growth_track *track, enum growth_measure measure,
                                struct growth_points *points);
 
-/* The slope in units a second of a series, by the median of the slopes of its pairs (Theil-Sen),
- * so that a spike moves nothing; NAN for fewer than two different times. COUNT <= 256. */
 struct growth_sample {
     uint64_t time_ns;
     double value;
 };
+
+/* The slope in units a second of a series sorted by time: the median of the slopes of all pairs
+ * (Theil-Sen) of 64 evenly spaced, interpolated points, so that neither a spike nor a crowd of
+ * samples at one end moves it. NAN for fewer than two different times. */
 double growth_slope(const struct growth_sample *samples, size_t count);

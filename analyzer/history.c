@@ -88,7 +88,6 @@ static struct seep_error *make_process(struct history *history, pid_t pid, uint6
         .rss_bytes = SNAPSHOT_UNKNOWN,
         .pss_bytes = SNAPSHOT_UNKNOWN,
         .virtual_bytes = SNAPSHOT_UNKNOWN,
-        .thread_count = SNAPSHOT_UNKNOWN,
         .cgroup_limit_bytes = SNAPSHOT_UNKNOWN,
         .cgroup_used_bytes = SNAPSHOT_UNKNOWN,
         .rlimit_as_bytes = SNAPSHOT_UNKNOWN,
@@ -405,39 +404,55 @@ static uint64_t sum_sizes(const struct maps *maps)
     return maps->count ? sum : SNAPSHOT_UNKNOWN;
 }
 
-/* A look at the maps alone does not make unknown what a fuller one told. */
-static void learn(uint64_t *figure, uint64_t value)
+static void take(uint64_t *figure, uint64_t seen)
 {
-    if (value != SNAPSHOT_UNKNOWN)
-        *figure = value;
+    if (seen != SNAPSHOT_UNKNOWN)
+        *figure = seen;
 }
 
+/* A look at maps alone, such as the last one at a stop, leaves what the one before told. */
 static void copy_figures(struct history_process *p, const struct snapshot *snap)
 {
-    learn(&p->rss_bytes, snap->rss_bytes != SNAPSHOT_UNKNOWN ? snap->rss_bytes
-                                                             : sum_field(&snap->maps, SMAPS_RSS));
-    learn(&p->pss_bytes, snap->pss_bytes != SNAPSHOT_UNKNOWN ? snap->pss_bytes
-                                                             : sum_field(&snap->maps, SMAPS_PSS));
-    learn(&p->virtual_bytes,
-          snap->virtual_bytes != SNAPSHOT_UNKNOWN ? snap->virtual_bytes : sum_sizes(&snap->maps));
-    learn(&p->thread_count, snap->thread_count);
-    learn(&p->cgroup_limit_bytes, snap->cgroup_limit_bytes);
-    learn(&p->cgroup_used_bytes, snap->cgroup_used_bytes);
-    learn(&p->rlimit_as_bytes, snap->rlimit_as_bytes);
-    learn(&p->memory_total_bytes, snap->memory_total_bytes);
-    learn(&p->memory_available_bytes, snap->memory_available_bytes);
+    take(&p->rss_bytes,
+         snap->rss_bytes != SNAPSHOT_UNKNOWN ? snap->rss_bytes : sum_field(&snap->maps, SMAPS_RSS));
+    take(&p->pss_bytes,
+         snap->pss_bytes != SNAPSHOT_UNKNOWN ? snap->pss_bytes : sum_field(&snap->maps, SMAPS_PSS));
+    take(&p->virtual_bytes,
+         snap->virtual_bytes != SNAPSHOT_UNKNOWN ? snap->virtual_bytes : sum_sizes(&snap->maps));
+    take(&p->cgroup_limit_bytes, snap->cgroup_limit_bytes);
+    take(&p->cgroup_used_bytes, snap->cgroup_used_bytes);
+    take(&p->rlimit_as_bytes, snap->rlimit_as_bytes);
+    take(&p->memory_total_bytes, snap->memory_total_bytes);
+    take(&p->memory_available_bytes, snap->memory_available_bytes);
     if (snap->ppid)
         p->ppid = snap->ppid;
     if (snap->start_ticks)
         p->start_ticks = snap->start_ticks;
 }
 
-/* FIRST_RSS: P's resident size was not known before. */
+static struct seep_error *add_rss(struct history_memory *memory, uint64_t time_ns)
+{
+    struct growth_sample sample = {time_ns, (double)memory->rss_last_bytes};
+    struct growth_sample *items = memory->rss.items;
+    size_t count = memory->rss.count;
+
+    if (count > 1 && time_ns - items[count - 2].time_ns < memory->spacing_ns) {
+        items[count - 1] = sample;
+        return NULL;
+    }
+    if (count == MAX_RSS_SAMPLES) {
+        for (size_t i = 1; i < count / 2; i++)
+            items[i] = items[2 * i];
+        memory->spacing_ns = (time_ns - items[0].time_ns) / (MAX_RSS_SAMPLES / 2);
+        memory->rss.count = count / 2;
+    }
+    return vector_push(&memory->rss, sample);
+}
+
 static struct seep_error *add_memory(struct history *history, struct history_process *p,
-                                     const struct snapshot *snap, bool first_rss)
+                                     uint64_t time_ns)
 {
     struct history_memory *memory = &history->memory;
-    size_t count = memory->rss.count;
 
     count_in(history, p, true);
     if (p->virtual_bytes != SNAPSHOT_UNKNOWN)
@@ -445,24 +460,20 @@ static struct seep_error *add_memory(struct history *history, struct history_pro
     if (p->rss_bytes != SNAPSHOT_UNKNOWN)
         memory->rss_last_bytes = history->live_rss_bytes;
     /* The first looks at those that were there before count together as one. */
-    if (memory->virtual_first_bytes == SNAPSHOT_UNKNOWN ||
-        (p->growth.looks == 1 && !p->forked && snap->reason == SNAPSHOT_START))
+    if (memory->virtual_first_bytes == SNAPSHOT_UNKNOWN || (p->growth.looks == 1 && !p->forked))
         memory->virtual_first_bytes = memory->virtual_last_bytes;
-    if (memory->rss_first_bytes == SNAPSHOT_UNKNOWN || (first_rss && !p->forked)) {
-        memory->rss_first_bytes = memory->rss_last_bytes;
-        memory->rss.count = count = 0;
+    if (p->rss_bytes != SNAPSHOT_UNKNOWN && !p->counted_first) {
+        p->counted_first = true;
+        if (memory->rss_first_bytes == SNAPSHOT_UNKNOWN || !p->forked) {
+            memory->rss_first_bytes = memory->rss_last_bytes;
+            memory->rss.count = 0;
+        }
     }
     if (p->end_ns)
         count_in(history, p, false);
     if (memory->rss_last_bytes == SNAPSHOT_UNKNOWN)
         return NULL;
-    if (count == MAX_RSS_SAMPLES) {
-        for (size_t i = 0; i < count / 2; i++)
-            memory->rss.items[i] = memory->rss.items[2 * i];
-        memory->rss.count = count / 2;
-    }
-    return vector_push(&memory->rss,
-                       (struct growth_sample){snap->end_ns, (double)memory->rss_last_bytes});
+    return add_rss(memory, time_ns);
 }
 
 struct seep_error *history_snapshot(void *context, const struct snapshot *snap)
@@ -478,13 +489,10 @@ struct seep_error *history_snapshot(void *context, const struct snapshot *snap)
         err = make_process(history, snap->pid, snap->begin_ns, &p);
     if (err || p->retired)
         return err;
-
-    bool had_rss = p->rss_bytes != SNAPSHOT_UNKNOWN;
-
     copy_figures(p, snap);
     err = growth_look(&p->growth, snap, history->runtime);
-    /* A look at the maps alone does not see descriptors. */
-    if (!err && (snap->tasks.count || snap->held.count))
+    /* Who took the threads took the descriptors too. */
+    if (!err && snap->tasks.count)
         err = held_look(&p->held, snap);
     if (!err)
         err = activity_add_sample(
@@ -494,7 +502,7 @@ struct seep_error *history_snapshot(void *context, const struct snapshot *snap)
     for (size_t i = 0; i < snap->tasks.count && !err; i++)
         err = name_thread(history, snap->pid, snap->tasks.items[i].tid, snap->tasks.items[i].name,
                           false);
-    return err ? err : add_memory(history, p, snap, !had_rss && p->rss_bytes != SNAPSHOT_UNKNOWN);
+    return err ? err : add_memory(history, p, snap->end_ns);
 }
 
 /* --- life --- */

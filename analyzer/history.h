@@ -32,7 +32,8 @@ struct history_process {
     char *exe;
     bool started; /* in the window: nothing of it was there before */
     bool forked;
-    bool retired; /* too little to judge: its parts are empty */
+    bool counted_first; /* its first RSS is part of the first total */
+    bool retired;       /* too little to judge: its parts are empty */
     uint64_t events;
     struct activity activity;
     struct births births;
@@ -40,7 +41,7 @@ struct history_process {
     struct held held;
     struct growth growth;
     /* of the last look; SNAPSHOT_UNKNOWN */
-    uint64_t rss_bytes, pss_bytes, virtual_bytes, thread_count;
+    uint64_t rss_bytes, pss_bytes, virtual_bytes;
     uint64_t cgroup_limit_bytes, cgroup_used_bytes, rlimit_as_bytes;
     uint64_t memory_total_bytes, memory_available_bytes;
     uint64_t counted_rss_bytes, counted_virtual_bytes; /* its part of the totals */
@@ -49,6 +50,7 @@ struct history_process {
 /* All processes together. */
 struct history_memory {
     uint64_t rss_first_bytes, rss_last_bytes, virtual_first_bytes, virtual_last_bytes;
+    uint64_t spacing_ns;
     VECTOR(struct growth_sample) rss; /* thinned out when there are too many */
 };
 

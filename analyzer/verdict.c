@@ -1,9 +1,12 @@
 #include "analyzer/verdict.h"
 
 enum {
-    FEW = 4,              /* fewer allocations are no habit */
-    MIN_DESPITE = 3,      /* stacks mapped while abandoned ones stood by */
-    UNTOUCHED_SHARE = 20, /* resident less than a 20th: hardly touched */
+    FEW = 4,  /* fewer allocations are no habit */
+    MANY = 8, /* as many, in as many moments, are */
+    MANY_MOMENTS = 6,
+    DOUBTFUL_PER_CENT = 5, /* of RSS: less that cannot be judged leaves the verdict alone */
+    MIN_DESPITE = 3,       /* stacks mapped while abandoned ones stood by */
+    UNTOUCHED_SHARE = 20,  /* resident less than a 20th: hardly touched */
 };
 
 static bool is_known(uint64_t value)
@@ -54,6 +57,18 @@ static bool grew_long(const struct suspect *s)
     return s->shape.kind == SHAPE_STALLED && s->shape.grown >= 0.45 && s->shape.moments >= 8;
 }
 
+/* Often enough, and all through the window, to be called a leak. */
+static bool is_habit(const struct suspect *s)
+{
+    return s->shape.kind == SHAPE_STEADY && s->count >= MANY && s->shape.moments >= MANY_MOMENTS;
+}
+
+/* It goes on, though there is less of it. */
+static bool is_tendency(const struct suspect *s)
+{
+    return goes_on(s) && s->count >= FEW && s->shape.moments >= SHAPE_MIN_MOMENTS;
+}
+
 static double steady_confidence(const struct suspect *s)
 {
     double confidence = 0.75;
@@ -101,9 +116,9 @@ static struct judgement judge_mappings(const struct suspect *s)
 
     if (s->shape.kind == SHAPE_ONCE && j.verdict == VERDICT_NOT_LEAK && is_untouched(s))
         j.cause = CAUSE_UNTOUCHED_RESERVATION;
-    if (s->shape.kind == SHAPE_STEADY && s->count >= FEW)
+    if (is_habit(s))
         j = say(VERDICT_LEAK, cause_of_mappings(s), steady_confidence(s));
-    else if (goes_on(s) && s->count >= FEW)
+    else if (is_tendency(s))
         j = say(VERDICT_SUSPECT, cause_of_mappings(s), 0.5);
     else if (grew_long(s))
         j = say(VERDICT_SUSPECT, CAUSE_NEVER_FREED, 0.5);
@@ -126,9 +141,9 @@ static struct judgement judge_mappings(const struct suspect *s)
 
 static struct judgement judge_block(const struct suspect *s)
 {
-    if (s->shape.kind == SHAPE_STEADY && s->count >= FEW)
+    if (is_habit(s))
         return say(VERDICT_LEAK, CAUSE_GROWING_BUFFER, steady_confidence(s) - 0.05);
-    if ((goes_on(s) && s->count >= FEW) || grew_long(s))
+    if (is_tendency(s) || grew_long(s))
         return say(VERDICT_SUSPECT, CAUSE_GROWING_BUFFER, 0.5);
     return judge_ended(s, 0.6);
 }
@@ -145,7 +160,7 @@ static struct judgement judge_heap(const struct suspect *s)
 
 static struct judgement judge_stacks(const struct suspect *s)
 {
-    if (s->shape.kind == SHAPE_STEADY && s->count >= FEW)
+    if (is_tendency(s))
         return say(VERDICT_SUSPECT, CAUSE_UNKNOWN, 0.5);
     return judge_ended(s, 0.6);
 }
@@ -174,9 +189,9 @@ static struct judgement judge_reservations(const struct suspect *s)
 
 static struct judgement judge_held(const struct suspect *s)
 {
-    if (s->shape.kind == SHAPE_STEADY && s->count >= FEW)
+    if (is_habit(s))
         return say(VERDICT_LEAK, CAUSE_DESCRIPTOR_HELD, steady_confidence(s));
-    if ((goes_on(s) && s->count >= FEW) || grew_long(s))
+    if (is_tendency(s) || grew_long(s))
         return say(VERDICT_SUSPECT, CAUSE_DESCRIPTOR_HELD, 0.5);
 
     struct judgement j = judge_ended(s, 0);
@@ -263,11 +278,23 @@ static bool is_worth_telling(const struct suspect *s, const struct judgement *j)
     if (s->kind == SUSPECT_HEAP && j->verdict == VERDICT_INCONCLUSIVE &&
         is_known(s->resident_bytes) && s->resident_bytes < VERDICT_FLOOR_BYTES)
         return false;
+    if (j->verdict == VERDICT_INCONCLUSIVE && is_known(s->process->rss_bytes) &&
+        s->bytes < s->process->rss_bytes / 100 * DOUBTFUL_PER_CENT)
+        return false;
     if (s->bytes >= VERDICT_FLOOR_BYTES)
         return true;
     return is_known(s->process->rss_bytes) && s->shape.kind == SHAPE_STEADY &&
            j->verdict >= VERDICT_SUSPECT &&
            s->bytes >= s->process->rss_bytes / 100 * VERDICT_FLOOR_PER_CENT;
+}
+
+static bool is_partly_watched(const struct suspect *s)
+{
+    const struct history_process *p = s->process;
+    uint64_t end_ns = p->end_ns ? p->end_ns : p->growth.last_ns;
+
+    return p->detached_ns && p->detached_ns < end_ns &&
+           end_ns - p->detached_ns > (end_ns - s->start_ns) / 20;
 }
 
 struct judgement verdict_judge(const struct suspect *s, uint64_t lost_events)
@@ -290,8 +317,7 @@ struct judgement verdict_judge(const struct suspect *s, uint64_t lost_events)
         if (many && j.verdict == VERDICT_LEAK)
             j.verdict = VERDICT_SUSPECT;
     }
-    if (s->process->detached_ns && s->process->detached_ns < s->end_ns &&
-        s->end_ns - s->process->detached_ns > (s->end_ns - s->start_ns) / 20) {
+    if (is_partly_watched(s)) {
         j.doubts |= DOUBT_PARTLY_WATCHED;
         j.confidence *= 0.9;
     }

@@ -127,6 +127,25 @@ static void rss_is_followed_too(void **state)
     growth_deinit(&g);
 }
 
+static void a_look_without_rss_changes_no_rss(void **state)
+{
+    struct growth g;
+    const struct growth_track *track;
+
+    (void)state;
+    growth_init(&g);
+    look(&g, 0, "7f0000000000-7f0000800000 rw-p 00000000 00:00 0 \n");
+    look(&g, 10, "7f0000000000-7f0000800000 rw-p 00000000 00:00 0 \nSize: 8192 kB\nRss: 4096 kB\n");
+    look(&g, 20, "7f0000000000-7f0000800000 rw-p 00000000 00:00 0 \nSize: 8192 kB\nRss: 6144 kB\n");
+    look(&g, 30, "7f0000000000-7f0000900000 rw-p 00000000 00:00 0 \n");
+    track = track_at(&g, 0x7f0000000000);
+    assert_int_equal(growth_gain(track, GROWTH_RSS), 2 << 20);
+    assert_int_equal(growth_gain(track, GROWTH_OPEN), 1 << 20);
+    assert_int_equal(growth_find(&g, 0x7f0000000000)->rss_bytes, 6 << 20);
+    assert_int_equal(g.first_rss_bytes[REGION_ANON_MMAP], 4 << 20);
+    growth_deinit(&g);
+}
+
 static void a_sawtooth_holds_nothing(void **state)
 {
     struct growth g;
@@ -280,6 +299,7 @@ int main(void)
         cmocka_unit_test(a_file_in_the_place_of_a_buffer_is_another_region),
         cmocka_unit_test(making_a_reservation_accessible_is_growth),
         cmocka_unit_test(rss_is_followed_too),
+        cmocka_unit_test(a_look_without_rss_changes_no_rss),
         cmocka_unit_test(what_a_look_at_the_maps_leaves_out_is_no_growth),
         cmocka_unit_test(a_sawtooth_holds_nothing),
         cmocka_unit_test(long_series_are_thinned_out),
