@@ -459,6 +459,16 @@ static void put_doubts(struct buffer *out, const struct diagnosis *d)
         put_size(out, d->resident_bytes);
         buffer_printf(out, " of it is resident: so far it costs address space");
     }
+    if (doubts & DOUBT_ALLOCATOR) {
+        const char *library = verdict_allocator(d->parts.items[0]->process);
+
+        if (library)
+            buffer_printf(out, "; %s maps so for whatever asks it for memory", library);
+        else
+            buffer_printf(out,
+                          "; each is larger than the one before, as an allocator's extents are");
+        buffer_printf(out, ": it may all be in use");
+    }
     if (doubts & DOUBT_FREES_UNTIMED)
         buffer_printf(out, "; of what age those unmapped were is not known");
     if (doubts & DOUBT_AGEING)

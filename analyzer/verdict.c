@@ -1,5 +1,9 @@
 #include "analyzer/verdict.h"
 
+#include <string.h>
+
+#include "base/cleanup.h"
+
 enum {
     FEW = 4,  /* fewer allocations are no habit */
     MANY = 8, /* as many, in as many moments, are */
@@ -110,6 +114,41 @@ static bool is_frees_untimed(const struct suspect *s)
     return is_known(s->freed) && !s->has_births && s->freed > s->calls / 10;
 }
 
+const char *verdict_allocator(const struct history_process *process)
+{
+    static const char *const libraries[] = {"libjemalloc.", "libtcmalloc", "libmimalloc",
+                                            "librpmalloc",  "libsnmalloc", "libhoard."};
+    const struct growth *growth = &process->growth;
+
+    for (size_t i = 0; i < growth->ranges.count; i++) {
+        const char *slash = strrchr(growth->ranges.items[i].name, '/');
+
+        for (size_t j = 0; slash && j < ARRAY_SIZE(libraries); j++)
+            if (strncmp(slash + 1, libraries[j], strlen(libraries[j])) == 0)
+                return slash + 1;
+    }
+    return NULL;
+}
+
+/* Each larger than the one before: so grow the extents of an allocator that was linked in statically
+ * (jemalloc, src/extent.c, exp_grow), and hardly what leaks. */
+static bool is_ascending(const struct suspect *s)
+{
+    const struct shape_point *points = s->points.items;
+
+    for (size_t i = 1; i < s->points.count; i++)
+        if (points[i].bytes <= points[i - 1].bytes)
+            return false;
+    return s->points.count > 0;
+}
+
+/* glibc's malloc maps a large block by itself and unmaps it when it is freed. Others take many blocks'
+ * worth at a time and keep it: that says as little as growth of the heap. */
+static bool is_allocators(const struct suspect *s)
+{
+    return s->region == REGION_ANON_MMAP && (is_ascending(s) || verdict_allocator(s->process));
+}
+
 static struct judgement judge_mappings(const struct suspect *s)
 {
     struct judgement j = judge_ended(s, 0.6);
@@ -131,6 +170,8 @@ static struct judgement judge_mappings(const struct suspect *s)
             j.doubts |= DOUBT_AGEING;
         if (is_untouched(s))
             j.doubts |= DOUBT_UNTOUCHED;
+        if (is_allocators(s))
+            j.doubts |= DOUBT_ALLOCATOR;
         if (j.doubts) {
             j.verdict = VERDICT_SUSPECT;
             j.confidence = 0.5;

@@ -22,6 +22,7 @@ enum doubt {
     DOUBT_FREES_UNTIMED = 1 << 5,  /* some of the kind were freed, of what age is not known */
     DOUBT_AGEING = 1 << 6,         /* the older ones are fewer: it may yet level off */
     DOUBT_PARTLY_WATCHED = 1 << 7, /* the process was let go before the end */
+    DOUBT_ALLOCATOR = 1 << 8,      /* an allocator that maps for all its callers may hold it */
 };
 
 struct judgement {
@@ -40,6 +41,10 @@ enum {
     VERDICT_MANY_MAPPINGS = 8192,         /* of the 65,530 that a process may have */
     VERDICT_SMALL_MAPPING_BYTES = 64 << 10,
 };
+
+/* The library that stands in for the C library's malloc in PROCESS, such as "libjemalloc.so.2"; NULL:
+ * none that shows by its name. */
+const char *verdict_allocator(const struct history_process *process);
 
 /* LOST_EVENTS: in the whole recording. */
 struct judgement verdict_judge(const struct suspect *suspect, uint64_t lost_events);

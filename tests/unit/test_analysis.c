@@ -133,6 +133,36 @@ static void blocks_of_every_size_leak_once(void **state)
     stage_end(&s, a);
 }
 
+/* Extents of an allocator, which shows by its library or by their growing. */
+static void extents_of_an_allocator_are_suspect(void **state)
+{
+    for (unsigned seen = 0; seen < 2; seen++) {
+        struct stage_vma library = {.pid = STAGE_PID,
+                                    .start = STAGE_TOP + (256 << 20),
+                                    .end = STAGE_TOP + (257 << 20),
+                                    .prot = PROT_READ,
+                                    .inode = 9,
+                                    .name = "/usr/lib/libjemalloc.so.2"};
+        struct stage s;
+
+        (void)state;
+        stage_init(&s);
+        if (seen)
+            stage_put(&s, &library);
+        for (unsigned i = 0; i < 24; i++) {
+            stage_mmap(&s, STAGE_PID, seen ? 4 * MIB : (i + 4) * (uint64_t)MIB);
+            stage_wait(&s, 5ull * NS_PER_S, true);
+        }
+
+        struct analysis *a = stage_analyse(&s);
+        const struct finding *f =
+            stage_expect(a, VERDICT_SUSPECT, REGION_ANON_MMAP, CAUSE_NEVER_FREED);
+
+        assert_non_null(strstr(f->reason, seen ? "libjemalloc.so.2 maps so" : "each is larger"));
+        stage_end(&s, a);
+    }
+}
+
 static void ten_sizes_by_one_thread_leak_once(void **state)
 {
     struct stage s;
@@ -481,6 +511,7 @@ int main(void)
         cmocka_unit_test(bursts_by_many_threads_leak_once),
         cmocka_unit_test(a_leak_hides_among_churn_of_its_size),
         cmocka_unit_test(blocks_of_every_size_leak_once),
+        cmocka_unit_test(extents_of_an_allocator_are_suspect),
         cmocka_unit_test(ten_sizes_by_one_thread_leak_once),
         cmocka_unit_test(two_leaks_are_two_findings),
         cmocka_unit_test(a_short_program_that_leaks_to_its_end_leaks),
