@@ -437,6 +437,7 @@ void case_info(const struct case_dir *c, struct case_info *ret_info)
         .started_ns = number_of(get(c, "clock", "started_ns")),
         .ended_ns = number_of(get(c, "clock", "ended_ns")),
         .pid = pid <= INT_MAX ? (pid_t)pid : 0,
+        .name = text_of(get(c, "target", "name")),
         .exe = text_of(get(c, "target", "exe")),
         .command = text_of(get(c, "target", "command")),
         .runtime = text_of(get(c, "target", "runtime")),

@@ -49,14 +49,16 @@ static enum rows_colour add_answer(struct rows *r, const struct analysis *a)
 
 static void add_watch(struct rows *r, const struct analysis *a)
 {
-    const char *slash = a->info.exe ? strrchr(a->info.exe, '/') : NULL;
+    /* An executable may be a link's target that nobody knows by that name: redis-check-rdb. */
+    const char *name = a->info.name ? a->info.name : a->info.exe;
+    const char *slash = name ? strrchr(name, '/') : NULL;
     struct units_text text;
 
     if (a->info.pid > 0)
         rows_printf(r, "pid %d", (int)a->info.pid);
-    if (a->info.exe) {
+    if (name) {
         rows_between(r, " ");
-        rows_text(r, slash && slash[1] ? slash + 1 : a->info.exe);
+        rows_text(r, slash && slash[1] ? slash + 1 : name);
     }
     if (a->processes.count > 1)
         rows_printf(r, " and %zu more", a->processes.count - 1);

@@ -128,11 +128,15 @@ static struct seep_error *set_start_time(struct case_dir *c, pid_t pid)
 struct seep_error *describe_target(struct case_dir *c, pid_t pid)
 {
     _cleanup_free_ char *exe = NULL, *command = NULL, *id = build_id(pid);
+    char name[17] = "";
     struct seep_error *err;
 
     error_destroy(proc_exe(pid, &exe));
     error_destroy(proc_command(pid, &command));
+    error_destroy(proc_thread_name(pid, pid, name));
     err = case_set_number(c, "target", "pid", (uint64_t)pid);
+    if (!err && name[0])
+        err = case_set_text(c, "target", "name", name);
     if (!err)
         err = case_set_text(c, "target", "exe", exe);
     if (!err)

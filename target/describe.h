@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "evidence/case.h"
 
-/* "target": pid, exe, command, start_time, build_id, runtime, namespaces, limits, cgroup. */
+/* "target": pid, name (comm), exe, command, start_time, build_id, runtime, namespaces, limits, cgroup. */
 struct seep_error *describe_target(struct case_dir *c, pid_t pid);
 
 /* "host": name, boot_id, kernel, page_size, thp, time_zone; "clock": wall_offset_ns;

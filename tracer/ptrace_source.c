@@ -104,6 +104,15 @@ static void wait_for_makers(struct ptrace_source *source)
     ptrace_adopt_foundlings(source);
 }
 
+/* Adds the time since a tracee was found, or made to stand still. */
+static void count_busy(struct ptrace_source *source)
+{
+    if (source->busy_since_ns)
+        atomic_fetch_add_explicit(&source->busy_ns, units_monotonic_ns() - source->busy_since_ns,
+                                  memory_order_relaxed);
+    source->busy_since_ns = 0;
+}
+
 /* Waits for one stop and serves it. False: there is nothing left to wait for. */
 static bool serve_one(struct ptrace_source *source)
 {
@@ -114,11 +123,11 @@ static bool serve_one(struct ptrace_source *source)
     if (atomic_load_explicit(&source->stops, memory_order_relaxed) % FAIR_ROUND == 0)
         serve_round(source);
 
-    uint64_t before_ns = units_monotonic_ns();
+    count_busy(source);
+
     pid_t tid = waitpid(-1, &status, __WALL);
 
-    atomic_fetch_add_explicit(&source->idle_ns, units_monotonic_ns() - before_ns,
-                              memory_order_relaxed);
+    source->busy_since_ns = units_monotonic_ns();
     if (tid > 0)
         ptrace_dispatch(source, tid, status);
     return tid > 0 || errno == EINTR;
@@ -130,6 +139,7 @@ static bool freeze(struct ptrace_source *source)
     struct tracee *t, *next;
 
     source->mode = MODE_FREEZE;
+    source->busy_since_ns = units_monotonic_ns();
     HASH_ITER(hh, source->tracees, t, next)
     if (t->phase == PHASE_RUNNING)
         tracee_interrupt(t->tid);
@@ -172,6 +182,7 @@ static void detach_all(struct ptrace_source *source)
     t->kept_at_exit = false;
     thaw(source, MODE_DETACH);
     serve_until(source, DETACH_LIMIT_MS, none_left);
+    count_busy(source);
 }
 
 /* --- the source --- */
@@ -198,7 +209,6 @@ struct seep_error *ptrace_source_create(const struct ptrace_source_options *opti
     source->options = *options;
     source->thread = pthread_self();
     source->exit_status = -1;
-    source->started_ns = units_monotonic_ns();
     TAILQ_INIT(&source->calls);
     pthread_mutex_init(&source->lock, NULL);
     follow_cpu_init(&source->follow);
@@ -425,7 +435,7 @@ void ptrace_source_stats(struct ptrace_source *source, struct ptrace_source_stat
 {
     *ret_stats = (struct ptrace_source_stats){
         .stops = atomic_load(&source->stops),
-        .idle_ns = atomic_load(&source->idle_ns),
+        .busy_ns = atomic_load(&source->busy_ns),
         .tracees = atomic_load(&source->tracee_count),
         .exit_status = atomic_load(&source->exit_status),
     };

@@ -76,7 +76,7 @@ void ptrace_source_release(struct ptrace_source *source, pid_t tid);
 
 struct ptrace_source_stats {
     uint64_t stops;   /* served so far */
-    uint64_t idle_ns; /* time spent waiting with every tracee running */
+    uint64_t busy_ns; /* spent on tracees that stood still meanwhile */
     uint64_t tracees; /* now */
     int exit_status;  /* wait status of the adopted process; -1: still running */
 };

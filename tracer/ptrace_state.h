@@ -92,13 +92,13 @@ struct ptrace_source {
     bool adopting;    /* foundlings are taken in without their makers' reports */
     unsigned running; /* tracees in PHASE_RUNNING */
     pid_t adopted;
-    uint64_t started_ns;
+    uint64_t busy_since_ns; /* a tracee stands still since then; 0: all run */
     bool out_of_memory;
 
     /* Shared with other threads. */
     _Atomic int ending; /* enum ptrace_ending */
     _Atomic bool wake;  /* something for the tracer to look at */
-    _Atomic uint64_t stops, idle_ns, tracee_count;
+    _Atomic uint64_t stops, busy_ns, tracee_count;
     _Atomic int exit_status;
     pthread_mutex_t lock; /* of `released` */
     VECTOR(pid_t) released;

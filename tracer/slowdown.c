@@ -11,10 +11,9 @@ enum {
 
 uint64_t slowdown_stopped_ns(const struct ptrace_source_stats *stats, uint64_t watched_ns)
 {
-    uint64_t busy_ns = watched_ns > stats->idle_ns ? watched_ns - stats->idle_ns : 0;
-    uint64_t stopped_ns = busy_ns + stats->stops * SWITCHES_NS;
+    uint64_t stopped_ns = stats->busy_ns + stats->stops * SWITCHES_NS;
 
-    return stats->stops == 0 ? 0 : stopped_ns < watched_ns ? stopped_ns : watched_ns;
+    return stopped_ns < watched_ns ? stopped_ns : watched_ns;
 }
 
 bool slowdown_judge(struct slowdown *s, const struct ptrace_source_stats *stats,
