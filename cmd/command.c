@@ -1,5 +1,6 @@
 #include "cmd/command.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -15,6 +16,11 @@ int command_report(struct seep_error *err, const char *what, ...)
 {
     if (!err)
         return COMMAND_DONE;
+    /* Whoever reads our output has had enough: `seep show ... | head`. */
+    if (err->errnum == EPIPE) {
+        error_destroy(err);
+        return COMMAND_DONE;
+    }
 
     va_list arguments;
     _cleanup_free_ char *text = NULL;

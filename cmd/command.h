@@ -33,7 +33,7 @@ extern const struct seep_command *const commands[]; /* ends with NULL */
  */
 void command_parse(const struct seep_command *command, int argc, char **argv, void *input);
 
-/* Prints "seep: WHAT failed: WHY (what to do)", destroys ERR and returns COMMAND_FAILED; NULL
- * prints nothing and returns COMMAND_DONE. */
+/* Prints "seep: WHAT failed: WHY (what to do)", destroys ERR and returns COMMAND_FAILED; NULL,
+ * and EPIPE, print nothing and return COMMAND_DONE. */
 int command_report(struct seep_error *err, const char *what, ...)
     __attribute__((format(printf, 2, 3)));

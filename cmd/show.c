@@ -10,9 +10,10 @@ extern const struct show_topic show_bytes;
 extern const struct show_topic show_events;
 extern const struct show_topic show_strings;
 extern const struct show_topic show_times;
+extern const struct show_topic show_threads;
 
 const struct show_topic *const show_topics[] = {
-    &show_events, &show_bytes, &show_strings, &show_times, NULL,
+    &show_events, &show_threads, &show_bytes, &show_strings, &show_times, NULL,
 };
 
 static char *list_topics(int key, const char *text, void *input)

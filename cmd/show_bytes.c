@@ -256,8 +256,7 @@ static struct seep_error *show(const char *case_path, const struct options *opti
         err = open_layers(c, options, &layers);
     if (!err)
         err = print_range(&layers, options);
-    /* Whoever reads our output may have had enough. */
-    if ((fflush(stdout) == EOF || ferror(stdout)) && errno != EPIPE && !err)
+    if ((fflush(stdout) == EOF || ferror(stdout)) && !err)
         err = error_errno(errno, NULL, "cannot write");
     return err;
 }

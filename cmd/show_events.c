@@ -293,9 +293,17 @@ static struct seep_error *list(const char *case_path, const struct arguments *ar
     enum event_source_step step = EVENT_SOURCE_END;
     struct events_reader *reader;
     struct event ev;
-    struct seep_error *err;
+    struct seep_error *err = case_open(case_path, &c);
 
-    if ((err = case_open(case_path, &c)) || (err = events_reader_create(c->fd, &reader)))
+    if (err)
+        return err;
+    err = events_reader_create(c->fd, &reader);
+    if (err && err->errnum == ENOENT) {
+        error_destroy(err);
+        fprintf(stderr, "seep: the case holds no events: nothing was traced\n");
+        return NULL;
+    }
+    if (err)
         return err;
     source = &reader->source;
     case_info(c, &listing.info);
