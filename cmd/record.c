@@ -114,12 +114,18 @@ static void say_nothing(const char *text)
     (void)text;
 }
 
+/* A process whose memory cannot be saved does not end the recording; a full disk does. */
 static struct seep_error *dump_one(void *context, int case_fd, pid_t pid)
 {
-    const struct record_options *options = context;
+    struct record_options *options = context;
+    struct seep_error *err = options->dump == RECORD_DUMP_ALL ? save_memory_all(case_fd, pid)
+                                                              : save_memory_growing(case_fd, pid);
 
-    return options->dump == RECORD_DUMP_ALL ? save_memory_all(case_fd, pid)
-                                            : save_memory_growing(case_fd, pid);
+    if (!err || err->code == ERROR_FULL)
+        return err;
+    command_report(err, "saving memory of process %d", (int)pid);
+    options->dump_failed = true;
+    return NULL;
 }
 
 void record_defaults(struct record_options *options, int argc, char **argv)
@@ -163,17 +169,14 @@ static int say_troubles(const struct session_result *result)
     return COMMAND_FAILED;
 }
 
-static int dump_the_living(struct record_options *options, const struct session_result *result)
+static struct seep_error *dump_the_living(struct record_options *options,
+                                          const struct session_result *result)
 {
-    int status = COMMAND_DONE;
+    struct seep_error *err = NULL;
 
-    for (size_t i = 0; options->dump != RECORD_DUMP_NONE && i < result->alive.count; i++) {
-        struct seep_error *err = dump_one(options, result->c->fd, result->alive.items[i]);
-
-        if (command_report(err, "saving memory of process %d", (int)result->alive.items[i]))
-            status = COMMAND_FAILED;
-    }
-    return status;
+    for (size_t i = 0; !err && options->dump != RECORD_DUMP_NONE && i < result->alive.count; i++)
+        err = dump_one(options, result->c->fd, result->alive.items[i]);
+    return err;
 }
 
 int record_answer(struct record_options *options, struct session *session, FILE *out,
@@ -183,8 +186,10 @@ int record_answer(struct record_options *options, struct session *session, FILE 
     int status = say_troubles(result);
     struct seep_error *err;
 
-    if (status == COMMAND_DONE)
-        status = dump_the_living(options, result);
+    if (status == COMMAND_DONE && command_report(dump_the_living(options, result), "saving memory"))
+        status = COMMAND_FAILED;
+    if (options->dump_failed)
+        status = COMMAND_FAILED;
     err = case_save(result->c, result->state, result->reason);
     if (command_report(err, "finishing the case %s", result->c->path))
         status = COMMAND_FAILED;

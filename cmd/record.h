@@ -16,6 +16,7 @@ struct record_options {
     struct session_options session;
     struct answer_options answer;
     enum record_dump dump;
+    bool dump_failed; /* of some process, said already */
 };
 
 /* -o, --for, --snap-every, --no-follow, --dump, --max-size, --max-slowdown and, as a child, the

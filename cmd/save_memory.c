@@ -58,7 +58,7 @@ struct seep_error *save_memory_find_growing(int case_fd, pid_t pid,
     if (!err && found) {
         _cleanup_(maps_deinit) struct maps now = {0};
 
-        err = mapped_regions(pid, &now);
+        err = mapped_regions(proc_memory_thread(pid), &now);
         if (!err)
             err = growing_find(&first.maps, &now, ret_ranges);
         snapshot_deinit(&first);

@@ -9,6 +9,7 @@
 #include "evidence/dump_writer.h"
 #include "target/mapped.h"
 #include "target/memory.h"
+#include "target/proc.h"
 
 enum {
     CHUNK_BYTES = 4 << 20,  /* read from the target at once */
@@ -18,6 +19,7 @@ enum {
 
 struct job {
     pid_t pid;
+    pid_t tid; /* the thread its memory is read through */
     const struct dumper_options *options;
     struct maps maps;
     struct plan_regions plan;
@@ -292,7 +294,7 @@ static struct seep_error *save_region(struct job *job, const struct plan_region 
 
     if (job->region->skipped)
         return NULL;
-    pages_init(&pages, job->pid, planned->vma, job->pagemap, job->options->swapped, &skipped);
+    pages_init(&pages, job->tid, planned->vma, job->pagemap, job->options->swapped, &skipped);
     if (!skipped)
         skipped = cannot_save(job, &pages);
     if (skipped) {
@@ -310,13 +312,13 @@ static struct seep_error *save_region(struct job *job, const struct plan_region 
 
 static struct seep_error *open_target(struct job *job)
 {
-    struct seep_error *err = memory_create(job->pid, &job->memory);
+    struct seep_error *err = memory_create(job->tid, &job->memory);
 
     if (!err)
-        err = mapped_create(job->pid, &job->mapped);
+        err = mapped_create(job->tid, &job->mapped);
     if (err)
         return err;
-    error_destroy(pagemap_create(job->pid, &job->pagemap));
+    error_destroy(pagemap_create(job->tid, &job->pagemap));
     job->chunk = malloc(CHUNK_BYTES);
     return job->chunk ? NULL : error_no_memory();
 }
@@ -364,7 +366,7 @@ static struct seep_error *save_all(struct job *job)
 
 static struct seep_error *run(struct job *job, int case_fd)
 {
-    struct seep_error *err = mapped_regions(job->pid, &job->maps), *last;
+    struct seep_error *err = mapped_regions(job->tid, &job->maps), *last;
     uint64_t total = 0;
 
     if (!err)
@@ -410,7 +412,7 @@ static struct seep_error *run(struct job *job, int case_fd)
 struct seep_error *dumper_dump(int case_fd, pid_t pid, const struct dumper_options *options,
                                struct dumper_result *ret_result)
 {
-    struct job job = {.pid = pid, .options = options};
+    struct job job = {.pid = pid, .tid = proc_memory_thread(pid), .options = options};
     struct seep_error *err = run(&job, case_fd);
 
     if (!err || err->code == ERROR_FULL)

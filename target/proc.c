@@ -214,6 +214,30 @@ struct seep_error *proc_threads(pid_t pid, struct proc_pids *ret_tids)
     return NULL;
 }
 
+static bool has_memory(pid_t tid)
+{
+    char path[64], byte;
+
+    snprintf(path, sizeof(path), "/proc/%d/maps", (int)tid);
+
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    return fd >= 0 && read(fd, &byte, 1) == 1;
+}
+
+pid_t proc_memory_thread(pid_t pid)
+{
+    _cleanup_(proc_pids_deinit) struct proc_pids tids = {0};
+
+    if (has_memory(pid))
+        return pid;
+    error_destroy(proc_threads(pid, &tids));
+    for (size_t i = 0; i < tids.count; i++)
+        if (has_memory(tids.items[i]))
+            return tids.items[i];
+    return pid;
+}
+
 struct child {
     pid_t ppid, pid;
 };

@@ -45,6 +45,10 @@ struct seep_error *proc_thread_name(pid_t pid, pid_t tid, char *ret_name);
 /* Appends the tids of PID, ascending. */
 struct seep_error *proc_threads(pid_t pid, struct proc_pids *ret_tids);
 
+/* A thread of PID through which its memory can be read: PID itself, or, when its first thread has ended,
+ * one that has not. */
+pid_t proc_memory_thread(pid_t pid);
+
 /* Appends the descendants of PID, parents before children, PID itself not included. */
 struct seep_error *proc_descendants(pid_t pid, struct proc_pids *ret_pids);
 
