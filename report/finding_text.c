@@ -57,7 +57,8 @@ static void write_title(struct rows *r, const struct finding *f)
     rows_end_labelled(r, label, (size_t)columns);
 }
 
-static void add_vma(struct rows *r, const struct analysis *a, const struct analysis_vma *vma)
+static void add_vma(struct rows *r, const struct analysis *a, const struct finding *f,
+                    const struct analysis_vma *vma)
 {
     if (vma->pid > 0 && (a->processes.count > 1 || vma->pid != a->info.pid))
         rows_printf(r, "pid %d ", (int)vma->pid);
@@ -65,6 +66,11 @@ static void add_vma(struct rows *r, const struct analysis *a, const struct analy
     if (vma->name && vma->name[0]) {
         rows_printf(r, " ");
         rows_text(r, vma->name);
+    }
+    if (f->vmas.count > 1 && known(vma->explained_bytes)) {
+        rows_printf(r, ", ");
+        rows_size(r, vma->explained_bytes);
+        rows_printf(r, " of it");
     }
     if (vma->growth_bytes > 0 && known(vma->explained_bytes)) {
         rows_printf(r, ", explains ");
@@ -79,7 +85,7 @@ static void write_where(struct rows *r, const struct analysis *a, const struct f
     size_t shown = f->vmas.count < ROWS_OF_A_KIND ? f->vmas.count : ROWS_OF_A_KIND;
 
     for (size_t i = 0; i < shown; i++) {
-        add_vma(r, a, &f->vmas.items[i]);
+        add_vma(r, a, f, &f->vmas.items[i]);
         rows_end(r, i ? "" : "where");
     }
     if (f->vmas.count > shown)
