@@ -1,8 +1,11 @@
 /*
- * Compression as a stream of pieces: begin, push, finish. One codec so far: gzip members (RFC 1952)
- * by zlib, which every tool can read.
+ * Compression as a stream of pieces: begin, push, finish. What comes out are gzip members (RFC 1952),
+ * which every tool can read.
  *
- *     codec_gzip.begin(level) -> state;  push(state, in, len, out);  finish(state, out)
+ *     codec_isal.begin(level) -> state;  push(state, in, len, out);  finish(state, out)
+ *
+ *     codec_gzip    zlib, level 1 to 9: presses harder
+ *     codec_isal    ISA-L, level 0 to 3: five times as fast as zlib's level 1, and no larger
  */
 #pragma once
 
@@ -24,7 +27,7 @@ struct codec {
     void (*destroy)(struct codec_state *state);
 };
 
-extern const struct codec codec_gzip;
+extern const struct codec codec_gzip, codec_isal;
 
 /* Expands one gzip member of STORED_LEN bytes to exactly RAW_LEN bytes; else ERROR_CORRUPT. */
 struct seep_error *codec_gzip_expand(const void *stored, size_t stored_len, void *raw,

@@ -16,8 +16,8 @@
 #define RESERVE_NAME "reserve.tmp"
 
 enum {
-    LEVEL = 1, /* of zlib: the target's machine has other work to do */
-    ZEROS_LEVEL = 9,
+    LEVEL = 1,       /* of ISA-L: the target's machine has other work to do */
+    ZEROS_LEVEL = 9, /* of zlib */
     RESERVE_MIN_BYTES = 64 * 1024,
 };
 
@@ -28,7 +28,7 @@ struct file {
 };
 
 struct dump_writing {
-    struct codec_state *gzip;
+    struct codec_state *isal;
     struct buffer zeros; /* a member of nothing but zeros, as stored */
     struct buffer stored, piece;
     bool open, failed;
@@ -120,7 +120,7 @@ struct seep_error *dump_writer_create(int case_fd, pid_t pid, struct dump_writer
     g->checksum = XXH3_createState();
     if (!g->checksum)
         return error_no_memory();
-    err = codec_gzip.begin(LEVEL, &g->gzip);
+    err = codec_isal.begin(LEVEL, &g->isal);
     if (!err)
         err = prepare_zeros(g);
     if (!err)
@@ -149,8 +149,7 @@ void dump_writer_destroy(struct dump_writer *w)
     if (g) {
         file_discard(w, &g->gz);
         file_discard(w, &g->idx);
-        if (g->gzip)
-            codec_gzip.destroy(g->gzip);
+        codec_isal.destroy(g->isal);
         XXH3_freeState(g->checksum);
         buffer_deinit(&g->zeros);
         buffer_deinit(&g->stored);
@@ -296,8 +295,8 @@ static struct seep_error *compress_member(struct dump_writing *g, const struct b
             memset(g->raw + i * DUMP_PAGE_BYTES, 0, DUMP_PAGE_BYTES);
     buffer_clear(&g->stored);
 
-    struct seep_error *err = codec_gzip.push(g->gzip, g->raw, g->raw_len, &g->stored);
-    struct seep_error *end = codec_gzip.finish(g->gzip, &g->stored);
+    struct seep_error *err = codec_isal.push(g->isal, g->raw, g->raw_len, &g->stored);
+    struct seep_error *end = codec_isal.finish(g->isal, &g->stored);
 
     *ret_stored = &g->stored;
     if (err)
