@@ -192,11 +192,29 @@ static void add_births(struct suspect *s, const struct births_slots *births)
     s->has_births = true;
 }
 
+/* Stacks are mapped without access and opened by mprotect, which their groups count; their births
+ * are known by their size. */
+static void find_stack_births(struct suspect *s)
+{
+    const struct births_slots *births =
+        s->unit_min == s->unit_max
+            ? births_of_size(&s->process->births, BIRTHS_ANONYMOUS, s->unit_min)
+            : NULL;
+
+    if (!births)
+        return;
+    add_births(s, births);
+    s->calls = (uint64_t)slots_between(&births->born, 0, UINT64_MAX);
+    s->freed = (uint64_t)slots_between(&births->died, 0, UINT64_MAX);
+}
+
 static void find_births(struct suspect *s, const struct member *member)
 {
     const struct ledger_group *group = member->piece->charge->group;
     const struct births *births = &s->process->births;
 
+    if (s->kind == SUSPECT_STACKS)
+        find_stack_births(s);
     if (s->kind == SUSPECT_MAPPINGS)
         add_births(s, births_of_size(births, births_kind_of(group), group->unit_bytes));
     if (s->kind == SUSPECT_MIXED)
@@ -387,7 +405,7 @@ static struct seep_error *find_shape(struct suspect *s)
                                              .end_ns = s->end_ns,
                                              .activity = &s->process->activity,
                                              .births = s->has_births ? &s->births.born : NULL,
-                                             .deaths = s->has_births && s->kind == SUSPECT_MAPPINGS
+                                             .deaths = s->has_births && s->kind != SUSPECT_MIXED
                                                            ? &s->births.died
                                                            : NULL,
                                              .freed = s->freed == ANALYSIS_UNKNOWN ? 0 : s->freed},

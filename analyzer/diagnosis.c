@@ -68,6 +68,8 @@ static int compare_judged(const void *a, const void *b)
 
     o = o ? o : order(x->judgement.region, y->judgement.region);
     o = o ? o : order(x->judgement.cause, y->judgement.cause);
+    /* Stacks kept for threads to come are not those of threads that run. */
+    o = o ? o : order(x->suspect->kind == SUSPECT_ORPHANS, y->suspect->kind == SUSPECT_ORPHANS);
     if (o || x->judgement.verdict == VERDICT_NOT_LEAK)
         return o;
     o = order(kind_of(x), kind_of(y));

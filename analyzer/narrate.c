@@ -64,13 +64,31 @@ static const char *region_phrase(enum region region)
     return phrases[region];
 }
 
+/* Of parts that are not of one kind. */
+static enum suspect_kind kind_of_region(enum region region)
+{
+    switch (region) {
+    case REGION_FILE:
+        return SUSPECT_FILES;
+    case REGION_HEAP:
+    case REGION_ARENA:
+        return SUSPECT_MAPPED;
+    case REGION_THREAD_STACK:
+        return SUSPECT_STACKS;
+    case REGION_RUNTIME_HEAP:
+        return SUSPECT_RUNTIME;
+    default:
+        return SUSPECT_MIXED;
+    }
+}
+
 static enum suspect_kind kind_of(const struct diagnosis *d)
 {
     enum suspect_kind kind = d->parts.items[0]->kind;
 
     for (size_t i = 1; i < d->parts.count; i++)
         if (d->parts.items[i]->kind != kind)
-            return d->judgement.region == REGION_FILE ? SUSPECT_FILES : SUSPECT_MIXED;
+            return kind_of_region(d->judgement.region);
     if (kind == SUSPECT_MAPPINGS && d->unit_min != d->unit_max)
         return SUSPECT_MIXED;
     return kind;
@@ -437,7 +455,8 @@ static bool tells_shape(const struct diagnosis *d)
     case CAUSE_HIGH_WATER:
         return d->judgement.verdict != VERDICT_NOT_LEAK;
     default:
-        return kind_of(d) != SUSPECT_RUNTIME;
+        return kind_of(d) != SUSPECT_RUNTIME &&
+               (kind_of(d) != SUSPECT_ORPHANS || d->judgement.verdict != VERDICT_NOT_LEAK);
     }
 }
 
@@ -489,7 +508,7 @@ void narrate_reason(const struct diagnosis *d, const struct history *history,
 {
     put_held_memory(out, d, history, vma);
     if (tells_shape(d)) {
-        buffer_printf(out, "; ");
+        buffer_printf(out, d->parts.count > 1 ? "; of the largest part: " : "; ");
         put_shape(out, d);
     }
     if (d->judgement.verdict >= VERDICT_SUSPECT && is_known(d->resident_bytes) &&

@@ -315,9 +315,10 @@ static struct judgement judge_kind(const struct suspect *s)
  * is what every program does when it starts. */
 static bool is_worth_telling(const struct suspect *s, const struct judgement *j)
 {
-    /* What malloc made room for and has hardly used is not what memory goes into. */
-    if (s->kind == SUSPECT_HEAP && j->verdict == VERDICT_INCONCLUSIVE &&
-        is_known(s->resident_bytes) && s->resident_bytes < VERDICT_FLOOR_BYTES)
+    /* Room that was made and is hardly used is not what memory goes into. */
+    if ((s->kind == SUSPECT_HEAP || s->kind == SUSPECT_STACKS) &&
+        j->verdict == VERDICT_INCONCLUSIVE &&
+        (is_known(s->resident_bytes) ? s->resident_bytes < VERDICT_FLOOR_BYTES : s->count < MANY))
         return false;
     if (j->verdict == VERDICT_INCONCLUSIVE && is_known(s->process->rss_bytes) &&
         s->bytes < s->process->rss_bytes / 100 * DOUBTFUL_PER_CENT)
