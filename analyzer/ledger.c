@@ -227,9 +227,13 @@ static struct seep_error *apply_start(struct ledger *ledger, const struct event 
         leave_books(ledger, process);
     if (!heard_of)
         err = new_books(ledger, ev);
-    if (!err)
-        find_process(ledger, ev->pid)->state = PROCESS_STARTED;
-    return err;
+    if (err)
+        return err;
+    process = find_process(ledger, ev->pid);
+    process->state = PROCESS_STARTED;
+    if (!heard_of && process->space->pid == ev->pid)
+        process->space->since_ns = ev->exit_ns;
+    return NULL;
 }
 
 static struct seep_error *apply_exec(struct ledger *ledger, const struct event *ev)
@@ -242,6 +246,7 @@ static struct seep_error *apply_exec(struct ledger *ledger, const struct event *
     if (err)
         return err;
     find_process(ledger, ev->pid)->state = PROCESS_STARTED;
+    fresh->since_ns = ev->exit_ns;
     if (!old || --old->users > 0)
         return NULL;
     if (old->pid == ev->pid)
@@ -322,6 +327,13 @@ bool ledger_is_uncertain(const struct ledger *ledger, pid_t pid)
     return !process || process->state == PROCESS_LET_GO || process->space->uncertain;
 }
 
+uint64_t ledger_since(const struct ledger *ledger, pid_t pid)
+{
+    const struct ledger_space *space = ledger_space_of(ledger, pid);
+
+    return space ? space->since_ns : 0;
+}
+
 bool ledger_is_free(const struct ledger *ledger, pid_t pid, uint64_t start, uint64_t end)
 {
     const struct ledger_space *space = ledger_space_of(ledger, pid);
@@ -387,6 +399,7 @@ void ledger_totals(const struct ledger *ledger, struct ledger_totals *ret_totals
     TAILQ_FOREACH (space, &ledger->spaces, entry) {
         totals.intervals += space->map.count;
         totals.unknown_bytes += space->unknown_bytes;
+        totals.inherited_bytes += space->inherited_bytes;
         totals.spaces++;
         totals.memory_bytes += sizeof(*space) + interval_map_bytes(&space->map) +
                                space->attachments.capacity * sizeof(*space->attachments.items) +

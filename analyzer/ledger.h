@@ -123,6 +123,10 @@ struct seep_error *ledger_reconcile(struct ledger *ledger, const struct snapshot
  * lost, or a call that changes mappings never returned (a rebase ends it), or it was let go. */
 bool ledger_is_uncertain(const struct ledger *ledger, pid_t pid);
 
+/* When PID's address space came to be, by its start or its last exec; 0: not told. A look at its
+ * maps that began before may have shown the one it had until then. */
+uint64_t ledger_since(const struct ledger *ledger, pid_t pid);
+
 /* The address space of PID now, or the one it had when it exited; NULL: never seen, or of a process
  * that shared another's and exited, or of one that exited so long ago that it was forgotten: the
  * last thousand dead are kept, and beyond them 16,384 more in which a MiB or more is charged. */
@@ -152,6 +156,7 @@ struct ledger_totals {
     uint64_t events, live_charges, intervals;
     uint64_t live_bytes;         /* charged to events */
     uint64_t unknown_bytes;      /* of unknown origin */
+    uint64_t inherited_bytes;    /* copied by forks */
     uint64_t conflicts;          /* non-fixed results in ranges that the books held as mapped */
     uint64_t perms_differ_bytes; /* in the last comparison or rebase: mapped in both, but with
                                     another protection */

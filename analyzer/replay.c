@@ -211,6 +211,9 @@ static struct seep_error *apply_maps(struct replay *r)
 
     if (r->snap.maps.count == 0 || r->snap.maps.bad_lines > 0)
         return NULL;
+    /* Its text is that of what the process was before an exec. */
+    if (!is_base(&r->snap) && r->snap.begin_ns < ledger_since(r->ledger, r->snap.pid))
+        return NULL;
     if (is_base(&r->snap) && r->snap.stopped)
         return ledger_rebase(r->ledger, &r->snap);
     err = gather_touched(r);

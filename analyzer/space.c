@@ -4,11 +4,18 @@
 
 /* --- bytes in and out of the books --- */
 
+static uint64_t *sum_of(struct ledger_space *space, const struct interval *piece)
+{
+    return piece->owner                   ? &space->charged_bytes
+           : piece->tag & SPACE_INHERITED ? &space->inherited_bytes
+                                          : &space->unknown_bytes;
+}
+
 static void count_in(struct ledger_space *space, const struct interval *piece)
 {
     uint64_t bytes = piece->end - piece->start;
 
-    *(piece->owner ? &space->charged_bytes : &space->unknown_bytes) += bytes;
+    *sum_of(space, piece) += bytes;
     if (piece->object)
         space->attachments.items[piece->object - 1].mapped_bytes += bytes;
 }
@@ -17,7 +24,7 @@ static void count_out(struct ledger_space *space, const struct interval *piece)
 {
     uint64_t bytes = piece->end - piece->start;
 
-    *(piece->owner ? &space->charged_bytes : &space->unknown_bytes) -= bytes;
+    *sum_of(space, piece) -= bytes;
     if (piece->object)
         space->attachments.items[piece->object - 1].mapped_bytes -= bytes;
 }

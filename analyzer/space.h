@@ -54,8 +54,8 @@ struct ledger_space {
     uint64_t brk;                                /* page-rounded up */
     bool brk_known;
     bool uncertain;
-    uint64_t unknown_bytes; /* without a charge */
-    uint64_t charged_bytes;
+    uint64_t since_ns; /* when it came to be; 0: not told */
+    uint64_t charged_bytes, unknown_bytes, inherited_bytes;
     pid_t pid;      /* its first owner */
     unsigned users; /* processes */
 };

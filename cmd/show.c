@@ -5,15 +5,19 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/units.h"
 
 extern const struct show_topic show_bytes;
 extern const struct show_topic show_events;
+extern const struct show_topic show_ledger;
 extern const struct show_topic show_strings;
 extern const struct show_topic show_times;
 extern const struct show_topic show_threads;
+extern const struct show_topic show_vmas;
 
 const struct show_topic *const show_topics[] = {
-    &show_events, &show_threads, &show_bytes, &show_strings, &show_times, NULL,
+    &show_events, &show_vmas,    &show_ledger, &show_threads,
+    &show_bytes,  &show_strings, &show_times,  NULL,
 };
 
 static char *list_topics(int key, const char *text, void *input)
@@ -62,6 +66,16 @@ void show_parse(const struct show_topic *topic, int argc, char **argv, void *inp
 {
     argp_err_exit_status = COMMAND_USAGE;
     argp_parse(topic->argp, argc, argv, 0, NULL, input);
+}
+
+pid_t show_parse_id(const char *text, const char *option, const struct argp_state *state)
+{
+    uint64_t id;
+
+    if (units_parse_number(text, INT32_MAX, &id) && id > 0)
+        return (pid_t)id;
+    argp_error(state, "%s wants the number of a process or thread, not '%s'", option, text);
+    return 0;
 }
 
 const struct seep_command command_show = {

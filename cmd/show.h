@@ -16,6 +16,7 @@
 #pragma once
 
 #include <argp.h>
+#include <sys/types.h>
 
 #include "cmd/command.h"
 
@@ -33,3 +34,6 @@ extern const struct show_topic *const show_topics[]; /* ends with NULL */
 
 /* As command_parse, for a topic. */
 void show_parse(const struct show_topic *topic, int argc, char **argv, void *input);
+
+/* The pid or tid that TEXT, the value of OPTION, names; a mistake ends here. */
+pid_t show_parse_id(const char *text, const char *option, const struct argp_state *state);

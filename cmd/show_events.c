@@ -320,16 +320,6 @@ static struct seep_error *list(const char *case_path, const struct arguments *ar
     return err;
 }
 
-static pid_t parse_id(const char *text, const char *option, struct argp_state *state)
-{
-    uint64_t id;
-
-    if (units_parse_number(text, INT32_MAX, &id) && id > 0)
-        return (pid_t)id;
-    argp_error(state, "%s wants the number of a process or thread, not '%s'", option, text);
-    return 0;
-}
-
 static uint64_t parse_after(const char *text, const char *option, struct argp_state *state)
 {
     uint64_t ns = 0;
@@ -375,10 +365,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         arguments->format = FORMAT_JSON;
         return 0;
     case KEY_TID:
-        arguments->tid = parse_id(argument, "--tid", state);
+        arguments->tid = show_parse_id(argument, "--tid", state);
         return 0;
     case KEY_PID:
-        arguments->pid = parse_id(argument, "--pid", state);
+        arguments->pid = show_parse_id(argument, "--pid", state);
         return 0;
     case KEY_KIND:
         parse_kinds(arguments, argument, state);

@@ -28,7 +28,7 @@ static json_t *time_or_null(uint64_t epoch_ns)
                                         : json_string(units_format_time(&text, epoch_ns, false));
 }
 
-static json_t *vma_json(const struct analysis_vma *vma)
+json_t *report_json_vma(const struct analysis_vma *vma)
 {
     return JSON_OBJECT({"pid", json_parts_id(vma->pid)}, {"start", json_parts_address(vma->start)},
                        {"end", json_parts_address(vma->end)},
@@ -98,7 +98,7 @@ static json_t *finding_json(const struct finding *f)
         {"first", time_or_null(f->first_ns)}, {"last", time_or_null(f->last_ns)},
         {"bytes_per_s", json_parts_real(f->bytes_per_s)},
         {"confidence", json_parts_real(f->confidence)}, {"culprit", culprit_json(&f->culprit)},
-        {"vmas", ARRAY(&f->vmas, vma_json)}, {"threads", ARRAY(&f->threads, thread_json)},
+        {"vmas", ARRAY(&f->vmas, report_json_vma)}, {"threads", ARRAY(&f->threads, thread_json)},
         {"stacks", json_array()}, {"content", content_json(f)},
         {"reason", json_parts_text(f->reason)}, {"next", ARRAY(&f->next, next_json)});
 }
@@ -146,7 +146,7 @@ static json_t *analysis_json(const struct analysis *a)
                              {"boot_id", json_parts_text(a->info.boot_id)})},
         {"target", target_json(a)}, {"evidence", evidence_json(a)}, {"memory", memory_json(a)},
         {"verdict", json_string(verdict_name(a->verdict))},
-        {"findings", ARRAY(&a->findings, finding_json)}, {"vmas", ARRAY(&a->vmas, vma_json)},
+        {"findings", ARRAY(&a->findings, finding_json)}, {"vmas", ARRAY(&a->vmas, report_json_vma)},
         {"threads", ARRAY(&a->threads, thread_json)},
         {"processes", ARRAY(&a->processes, process_json)});
 }

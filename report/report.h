@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "analyzer/analysis.h"
@@ -23,3 +24,6 @@ struct seep_error *report_text(const struct analysis *analysis,
 
 /* One object of schema seep-report/1, every field present. */
 struct seep_error *report_json(const struct analysis *analysis, FILE *out);
+
+/* A region as an object of the report's vmas[]; NULL when out of memory. */
+json_t *report_json_vma(const struct analysis_vma *vma);

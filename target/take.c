@@ -147,6 +147,18 @@ static struct seep_error *without_memory(const struct builder *b)
     return error_create(ERROR_GONE, "process %d (%s) is just ending", b->pid, name ? name : "?");
 }
 
+/* Its memory went while it was read: the text ends at any line, like a whole one (m_start in
+ * fs/proc/task_mmu.c). */
+static bool has_lost_memory(const struct builder *b)
+{
+    _cleanup_buffer_ struct buffer text = {0};
+    struct seep_error *err = io_read_file(b->mm_fd, "statm", TABLE_MAX_BYTES, &text);
+    bool lost = err || text.len < 2 || (text.bytes[0] == '0' && text.bytes[1] == ' ');
+
+    error_destroy(err);
+    return lost;
+}
+
 static struct seep_error *add_maps(struct builder *b, enum take_depth *depth, struct taken *taken)
 {
     struct seep_error *err = NULL;
@@ -162,6 +174,8 @@ static struct seep_error *add_maps(struct builder *b, enum take_depth *depth, st
     }
     taken->record.end_ns = units_monotonic_ns();
     taken->smaps_ns = taken->record.end_ns - taken->record.begin_ns;
+    if (!err && b->pieces.count > before && has_lost_memory(b))
+        return without_memory(b);
     if (err || b->pieces.count > before)
         return err;
     if (errnum == EACCES || errnum == EPERM)

@@ -18,7 +18,7 @@ struct invariants_share {
 
 struct invariants {
     VECTOR(struct invariants_share) shares;
-    uint64_t end, charged, unknown, intervals, groups_live, groups_count;
+    uint64_t end, charged, unknown, inherited, intervals, groups_live, groups_count;
     const char *broken;
 };
 
@@ -39,7 +39,9 @@ static bool invariants_interval(const struct ledger_interval *interval, void *co
         inv->broken = "an inherited interval with a charge";
     inv->end = interval->end;
     inv->intervals++;
-    *(interval->charge ? &inv->charged : &inv->unknown) += bytes;
+    *(interval->charge      ? &inv->charged
+      : interval->inherited ? &inv->inherited
+                            : &inv->unknown) += bytes;
     if (interval->charge)
         invariants_push(inv, (struct invariants_share){interval->charge, bytes, 1});
     return true;
@@ -130,8 +132,8 @@ static const char *invariants_check(const struct ledger *ledger)
         inv.broken = "live bytes over intervals, charges and groups";
     if (inv.groups_count != totals.live_charges)
         inv.broken = "live charges over groups";
-    if (inv.unknown != totals.unknown_bytes)
-        inv.broken = "unknown bytes";
+    if (inv.unknown != totals.unknown_bytes || inv.inherited != totals.inherited_bytes)
+        inv.broken = "unknown or inherited bytes";
     vector_deinit(&inv.shares);
     return inv.broken;
 }

@@ -287,6 +287,27 @@ static void test_lives(void **state)
     assert_int_equal(result.unexplained_max, 0);
 }
 
+/* A look that began before an exec shows what was there until then. */
+static void test_exec_while_looking(void **state)
+{
+    struct replay_result result;
+    uint64_t before_ns;
+
+    (void)state;
+    story_begin();
+    story_event(1, EVENT_PROCESS_START, 0, EVENT_START_ATTACHED, 0, 0, 0);
+    story_snap(1, SNAPSHOT_START, true, "0-4");
+    before_ns = story_ns;
+    story_ns += 10;
+    story_event(1, EVENT_EXEC, 0, 1, 0, 0, 0);
+    story_snap(1, SNAPSHOT_EXEC, true, "20-24");
+    story_snap(1, SNAPSHOT_PERIODIC, false, "0-4")->begin_ns = before_ns;
+    story_snap(1, SNAPSHOT_END, true, "20-24");
+    result = story_end();
+    assert_int_equal(result.comparisons, 1);
+    assert_int_equal(result.unexplained_max, 0);
+}
+
 /* The base was written before the start was told. */
 static void test_base_first(void **state)
 {
@@ -391,10 +412,15 @@ static void test_case(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_histories), cmocka_unit_test(test_unseen),
-        cmocka_unit_test(test_lost),      cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_pending),   cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_lives),     cmocka_unit_test(test_base_first),
+        cmocka_unit_test(test_histories),
+        cmocka_unit_test(test_unseen),
+        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_pending),
+        cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_lives),
+        cmocka_unit_test(test_base_first),
+        cmocka_unit_test(test_exec_while_looking),
         cmocka_unit_test(test_case),
     };
 
