@@ -5,7 +5,6 @@ set -eu
 dir=$(mktemp -d)
 . "$SOURCE/tests/oracle/real.sh"
 need java javac
-mkfifo "$dir/end"
 
 cat >"$dir/Target.java" <<'JAVA'
 import java.nio.ByteBuffer;
@@ -68,8 +67,9 @@ JAVA
 javac -d "$dir" "$dir/Target.java"
 pids=()
 for what in leak garbage; do
+    mkfifo "$dir/end-$what"
     java -XX:+UseSerialGC -Xms32m -Xmx64m -XX:MaxDirectMemorySize=4g -XX:-UsePerfData \
-        -XX:TieredStopAtLevel=1 -cp "$dir" Target "$what" <>"$dir/end" >"$dir/$what" & pids+=($!)
+        -XX:TieredStopAtLevel=1 -cp "$dir" Target "$what" <>"$dir/end-$what" >"$dir/$what" & pids+=($!)
     started $!
 done
 for what in leak garbage; do
@@ -96,8 +96,8 @@ for f in accused:
 expect([t for t in report["threads"] if t["name"] == "garbage-1"], "thread names")
 PYTHON
 
-echo >"$dir/end"
-echo >"$dir/end"
+echo >"$dir/end-leak"
+echo >"$dir/end-garbage"
 for pid in "${pids[@]}"; do
     ended_with 5 "$pid"
 done
