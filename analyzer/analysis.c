@@ -154,21 +154,16 @@ static struct seep_error *read_finding(const struct diagnosis *d, const struct d
     return err;
 }
 
-static struct seep_error *read_dumps(struct case_dir *c, const struct diagnoses *diagnoses,
-                                     bool skip_content, struct analysis *a)
+static struct seep_error *read_dumps(const struct dumps *dumps, const struct diagnoses *diagnoses,
+                                     struct analysis *a)
 {
     struct contents_options options;
-    struct dumps dumps;
-    struct seep_error *err = dumps_open(c->fd, &dumps);
+    struct seep_error *err = NULL;
 
-    if (err)
-        return err;
-    a->dumps = dumps.dumps.count;
-    contents_window(&a->info, &dumps, &options);
-    for (size_t i = 0; i < diagnoses->count && a->dumps && !skip_content && !err; i++)
+    contents_window(&a->info, dumps, &options);
+    for (size_t i = 0; i < diagnoses->count && dumps->dumps.count && !err; i++)
         if (a->findings.items[i].verdict != VERDICT_NOT_LEAK)
-            err = read_finding(&diagnoses->items[i], &dumps, &options, a, &a->findings.items[i]);
-    dumps_deinit(&dumps);
+            err = read_finding(&diagnoses->items[i], dumps, &options, a, &a->findings.items[i]);
     return err;
 }
 
@@ -177,12 +172,12 @@ static struct seep_error *read_dumps(struct case_dir *c, const struct diagnoses 
 /* An idle target proves nothing. */
 static bool did_work(const struct history *history)
 {
+    if (history->worked)
+        return true;
     for (size_t i = 0; i < history->processes.count; i++) {
         const struct history_process *p = history->processes.items[i];
         size_t count = p->activity.samples.count;
 
-        if (p->events > 0 || p->retired)
-            return true;
         if (count < 2)
             continue;
 
@@ -239,6 +234,24 @@ static struct seep_error *fill_evidence(struct case_dir *c, const struct replay_
     return fill_memory(history, a);
 }
 
+static struct seep_error *write_findings(struct case_dir *c, const struct analysis_options *options,
+                                         const struct correlation *correlation,
+                                         const struct diagnoses *diagnoses,
+                                         const struct history *history, struct analysis *a)
+{
+    struct dumps dumps;
+    struct seep_error *err = dumps_open(c->fd, &dumps);
+
+    if (err)
+        return err;
+    a->dumps = dumps.dumps.count;
+    err = findings_build(correlation, diagnoses, history, a->dumps ? c->path : NULL, a);
+    if (!err && !(options && options->skip_content))
+        err = read_dumps(&dumps, diagnoses, a);
+    dumps_deinit(&dumps);
+    return err;
+}
+
 static struct seep_error *judge(struct case_dir *c, const struct analysis_options *options,
                                 const struct ledger *ledger, const struct history *history,
                                 uint64_t end_ns, struct analysis *a)
@@ -251,9 +264,7 @@ static struct seep_error *judge(struct case_dir *c, const struct analysis_option
         return err;
     err = diagnosis_make(&correlation, a->lost_events, &diagnoses);
     if (!err) {
-        err = findings_build(&correlation, &diagnoses, history, a);
-        if (!err)
-            err = read_dumps(c, &diagnoses, options && options->skip_content, a);
+        err = write_findings(c, options, &correlation, &diagnoses, history, a);
         diagnoses_deinit(&diagnoses);
     }
     correlation_deinit(&correlation);

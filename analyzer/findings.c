@@ -224,7 +224,7 @@ static struct seep_error *take_text(struct buffer *buffer, char **ret_text)
 }
 
 static struct seep_error *put_into_words(const struct diagnosis *d, const struct history *history,
-                                         struct finding *f)
+                                         const char *case_path, struct finding *f)
 {
     _cleanup_buffer_ struct buffer title = {0}, reason = {0};
     struct narrate_steps steps = {0};
@@ -235,6 +235,7 @@ static struct seep_error *put_into_words(const struct diagnosis *d, const struct
         const struct analysis_vma *first = &f->vmas.items[0];
 
         vma.start = first->start;
+        vma.end = first->end;
         vma.growth_bytes = first->growth_bytes > 0 ? (uint64_t)first->growth_bytes : 0;
         vma.of_finding_bytes = first->explained_bytes;
     }
@@ -244,13 +245,13 @@ static struct seep_error *put_into_words(const struct diagnosis *d, const struct
     if (!err)
         err = take_text(&reason, &f->reason);
     if (!err)
-        err = narrate_next(d, f->rank, &steps);
+        err = narrate_next(d, f->rank, case_path, f->vmas.count ? &vma : NULL, &steps);
     memcpy(&f->next, &steps, sizeof(steps));
     return err;
 }
 
 static struct seep_error *fill_finding(const struct diagnosis *d, const struct correlation *c,
-                                       const struct history *history,
+                                       const struct history *history, const char *case_path,
                                        const struct analysis *analysis, struct finding *f)
 {
     struct found_ranges found = {0};
@@ -263,11 +264,12 @@ static struct seep_error *fill_finding(const struct diagnosis *d, const struct c
         err = add_threads(d, history, f);
     if (!err)
         err = name_culprit(d, history, analysis, f);
-    return err ? err : put_into_words(d, history, f);
+    return err ? err : put_into_words(d, history, case_path, f);
 }
 
 static struct seep_error *add_finding(const struct diagnosis *d, const struct correlation *c,
-                                      const struct history *history, struct analysis *analysis)
+                                      const struct history *history, const char *case_path,
+                                      struct analysis *analysis)
 {
     struct finding finding = {
         .rank = (unsigned)analysis->findings.count + 1,
@@ -289,7 +291,7 @@ static struct seep_error *add_finding(const struct diagnosis *d, const struct co
     struct seep_error *err = vector_push(&analysis->findings, finding);
 
     return err ? err
-               : fill_finding(d, c, history, analysis,
+               : fill_finding(d, c, history, case_path, analysis,
                               &analysis->findings.items[analysis->findings.count - 1]);
 }
 
@@ -408,12 +410,12 @@ static struct seep_error *add_process(const struct history_process *p, struct an
 
 struct seep_error *findings_build(const struct correlation *correlation,
                                   const struct diagnoses *diagnoses, const struct history *history,
-                                  struct analysis *analysis)
+                                  const char *case_path, struct analysis *analysis)
 {
     struct seep_error *err = NULL;
 
     for (size_t i = 0; i < diagnoses->count && !err; i++)
-        err = add_finding(&diagnoses->items[i], correlation, history, analysis);
+        err = add_finding(&diagnoses->items[i], correlation, history, case_path, analysis);
     for (size_t i = 0; i < correlation->processes.count && !err; i++) {
         const struct correlate_process *c = &correlation->processes.items[i];
 

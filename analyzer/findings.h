@@ -1,7 +1,7 @@
 /*
  * Diagnoses written out as the findings, regions, threads and processes of an analysis.
  *
- *     findings_build(&correlation, &diagnoses, history, &info, analysis)
+ *     findings_build(&correlation, &diagnoses, history, NULL, analysis)
  *
  * Fills what struct analysis owns of them; contents of dumps are analysis.c's to add.
  */
@@ -14,7 +14,8 @@ enum {
     FINDINGS_MAX_THREADS = 1024,
 };
 
-/* On failure ANALYSIS holds part of it, and can be destroyed. */
+/* CASE_PATH: of the case, when it holds dumps; else NULL. On failure ANALYSIS holds part of it, and
+ * can be destroyed. */
 struct seep_error *findings_build(const struct correlation *correlation,
                                   const struct diagnoses *diagnoses, const struct history *history,
-                                  struct analysis *analysis);
+                                  const char *case_path, struct analysis *analysis);

@@ -127,27 +127,68 @@ static struct seep_error *get_process(struct history *history, pid_t pid, uint64
     return NULL;
 }
 
+struct charged {
+    uint64_t bytes, enough;
+};
+
 static bool sum_charged(const struct ledger_interval *interval, void *context)
 {
-    uint64_t *sum = context;
+    struct charged *charged = context;
 
-    if (interval->charge)
-        *sum += interval->end - interval->start;
-    return *sum < HISTORY_MIN_BYTES;
+    if (interval->charge && interval->backing != LEDGER_FILE)
+        charged->bytes += interval->end - interval->start;
+    return charged->bytes < charged->enough;
+}
+
+static void forget_pid(struct history *history, const struct history_process *p)
+{
+    struct history_pid *entry;
+
+    HASH_FIND_INT(history->pids, &p->pid, entry);
+    if (entry && entry->process == p) {
+        HASH_DEL(history->pids, entry);
+        free(entry);
+    }
+    if (history->last == p)
+        history->last = NULL;
+}
+
+static void drop_retired(struct history *history)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < history->processes.count; i++) {
+        struct history_process *p = history->processes.items[i];
+
+        if (!p->retired) {
+            history->processes.items[kept++] = p;
+            continue;
+        }
+        forget_pid(history, p);
+        process_destroy(p);
+    }
+    history->processes.count = kept;
+    history->retired = 0;
 }
 
 /* A build or a test suite starts thousands of processes that leave nothing worth a word. */
 static void retire_if_small(struct history *history, struct history_process *p)
 {
     const struct ledger_space *space = ledger_find(history->ledger, p->pid);
-    uint64_t sum = 0;
+    struct charged charged = {.enough = history->ended < HISTORY_MANY ? HISTORY_MIN_BYTES
+                                                                      : HISTORY_MANY_MIN_BYTES};
 
     if (space)
-        ledger_each(space, 0, UINT64_MAX, sum_charged, &sum);
-    if (sum >= HISTORY_MIN_BYTES || history->processes.items[0] == p)
+        ledger_each(space, 0, UINT64_MAX, sum_charged, &charged);
+    if (charged.bytes >= charged.enough || history->processes.items[0] == p ||
+        p->held.objects.count) {
+        history->ended++;
         return;
+    }
     forget_parts(p);
     p->retired = true;
+    if (++history->retired >= HISTORY_MANY)
+        drop_retired(history);
 }
 
 /* --- threads --- */
@@ -371,6 +412,7 @@ struct seep_error *history_event(void *context, const struct event *ev)
     if (!event_is_syscall(ev))
         return note_life(history, p, ev);
     p->events++;
+    history->worked = true;
     slots_add(&p->activity.events, ev->exit_ns);
     return note_syscall(history, p, ev);
 }

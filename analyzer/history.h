@@ -18,7 +18,13 @@
 #include "analyzer/ledger.h"
 #include "analyzer/places.h"
 
-enum { HISTORY_MIN_BYTES = 64 << 10 }; /* of an exited process that are worth a judgement */
+/* Of an exited process, what is not mapped from files and worth a judgement; when there are many
+ * such processes. */
+enum {
+    HISTORY_MIN_BYTES = 64 << 10,
+    HISTORY_MANY_MIN_BYTES = 1 << 20,
+    HISTORY_MANY = 1000,
+};
 
 struct history_thread;
 struct history_pid;
@@ -58,6 +64,9 @@ struct history {
     const struct ledger *ledger;
     const char *runtime;
     VECTOR(struct history_process *) processes; /* in order of appearance */
+    size_t ended;                               /* of them, and not retired */
+    size_t retired;                             /* dropped when there are many */
+    bool worked;                                /* some event was recorded */
     struct history_pid *pids;                   /* uthash tables */
     struct history_thread *threads;
     size_t thread_limit;          /* of exited ones kept, before a clean-up */

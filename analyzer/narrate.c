@@ -546,8 +546,26 @@ static struct seep_error *add_step(struct narrate_steps *steps, const char *form
     return err;
 }
 
-struct seep_error *narrate_next(const struct diagnosis *d, unsigned rank,
-                                struct narrate_steps *steps)
+#define PLAIN_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+,-"
+
+/* To see what is written in it. */
+static struct seep_error *add_look_inside(const struct diagnosis *d, unsigned rank,
+                                          const char *case_path, const struct narrate_vma *vma,
+                                          struct narrate_steps *steps)
+{
+    const struct history_process *p = d->parts.items[0]->process;
+
+    /* A path that a shell would take apart is left to who knows it. */
+    if (vma && case_path && case_path[strspn(case_path, PLAIN_CHARACTERS)] == '\0')
+        return add_step(steps, "seep show %s strings --region %" PRIx64 "-%" PRIx64, case_path,
+                        vma->start, vma->end);
+    if (p->end_ns)
+        return add_step(steps, "record it again with --dump growing, to see what is written in it");
+    return add_step(steps, "seep dump -p %d --finding %u", (int)p->pid, rank);
+}
+
+struct seep_error *narrate_next(const struct diagnosis *d, unsigned rank, const char *case_path,
+                                const struct narrate_vma *vma, struct narrate_steps *steps)
 {
     const struct history_process *p = d->parts.items[0]->process;
     struct seep_error *err = NULL;
@@ -555,9 +573,7 @@ struct seep_error *narrate_next(const struct diagnosis *d, unsigned rank,
     if (d->judgement.verdict == VERDICT_NOT_LEAK)
         return NULL;
     if (d->judgement.verdict >= VERDICT_SUSPECT && kind_of(d) != SUSPECT_HELD)
-        err = p->end_ns ? add_step(steps, "record it again with --dump growing, to see what is "
-                                          "written in it")
-                        : add_step(steps, "seep dump -p %d --finding %u", (int)p->pid, rank);
+        err = add_look_inside(d, rank, case_path, vma, steps);
     if (!err && (d->judgement.doubts & DOUBT_NO_EVENTS))
         err = add_step(steps, "record with --backend ptrace, to see who maps it");
     if (!err && d->judgement.verdict < VERDICT_LEAK)

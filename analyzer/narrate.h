@@ -16,7 +16,7 @@
 
 /* The most telling VMA of a diagnosis, with what is known of its growth. */
 struct narrate_vma {
-    uint64_t start;
+    uint64_t start, end;
     uint64_t growth_bytes, of_finding_bytes;
 };
 
@@ -32,5 +32,7 @@ struct narrate_steps {
     size_t count;
     size_t capacity;
 };
+/* CASE_PATH: of a case that holds dumps already; NULL: it holds none. VMA as above. */
 struct seep_error *narrate_next(const struct diagnosis *diagnosis, unsigned rank,
+                                const char *case_path, const struct narrate_vma *vma,
                                 struct narrate_steps *steps);

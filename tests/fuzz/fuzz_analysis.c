@@ -128,7 +128,7 @@ static void judge(struct play *p)
         abort();
     check(correlate(p->history, p->ledger, p->history->last_ns, &correlation));
     check(diagnosis_make(&correlation, p->c.len % 3, &diagnoses));
-    check(findings_build(&correlation, &diagnoses, p->history, analysis));
+    check(findings_build(&correlation, &diagnoses, p->history, NULL, analysis));
     check(report_text(analysis, &(struct report_text_options){0}, out));
     check(report_json(analysis, out));
     fclose(out);

@@ -312,6 +312,51 @@ static void a_heap_that_settles_is_bounded(void **state)
     stage_end(&s, a);
 }
 
+/* A child's copy of what its parent mapped is not the child's growth. */
+static void what_a_child_inherits_is_not_its_own(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    stage_mmap(&s, STAGE_PID, 100ull * MIB);
+    for (pid_t child = 4100; child < 4110; child++) {
+        stage_wait(&s, 3ull * NS_PER_S, true);
+        stage_fork(&s, child);
+    }
+    stage_churn(&s, STAGE_PID, 300, true);
+
+    struct analysis *a = stage_analyse(&s);
+    const struct finding *f = stage_expect(a, VERDICT_NOT_LEAK, REGION_ANON_MMAP, CAUSE_BOUNDED);
+
+    assert_int_equal(f->bytes, 100ull * MIB);
+    assert_int_equal(a->findings.count, 1);
+    stage_end(&s, a);
+}
+
+static void thousands_of_short_lives_leave_nothing(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    for (pid_t child = 5000; child < 9000; child++) {
+        STAGE_EVENT(&s, child, child, EVENT_PROCESS_START, 0, NULL, EVENT_START_FORK, STAGE_PID,
+                    (uint64_t)child, 0, 0, 0);
+        STAGE_EVENT(&s, child, child, EVENT_MMAP, STAGE_TOP - MIB, NULL, 0, 8 * STAGE_PAGE,
+                    STAGE_RW, STAGE_ANON, UINT64_MAX, 0);
+        STAGE_EVENT(&s, child, child, EVENT_PROCESS_EXIT, 0, NULL, 0, 0, 0, 0, 0, 0);
+        stage_wait(&s, 10 * NS_PER_MS, true);
+    }
+
+    struct analysis *a = stage_analyse(&s);
+
+    assert_int_equal(a->verdict, VERDICT_NOT_LEAK);
+    assert_int_equal(a->findings.count, 0);
+    assert_int_equal(a->processes.count, 1);
+    stage_end(&s, a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +375,8 @@ int main(void)
         cmocka_unit_test(stacks_kept_for_reuse_are_no_leak),
         cmocka_unit_test(a_pool_that_grew_and_then_works_is_bounded),
         cmocka_unit_test(a_heap_that_settles_is_bounded),
+        cmocka_unit_test(what_a_child_inherits_is_not_its_own),
+        cmocka_unit_test(thousands_of_short_lives_leave_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
