@@ -325,6 +325,9 @@ static bool is_worth_telling(const struct suspect *s, const struct judgement *j)
         return false;
     if (s->bytes >= VERDICT_FLOOR_BYTES)
         return true;
+    /* A region's size comes and goes by as much; an allocation is there or is not. */
+    if (s->kind == SUSPECT_MAPPED || s->kind == SUSPECT_TOUCHED)
+        return false;
     return is_known(s->process->rss_bytes) && s->shape.kind == SHAPE_STEADY &&
            j->verdict >= VERDICT_SUSPECT &&
            s->bytes >= s->process->rss_bytes / 100 * VERDICT_FLOOR_PER_CENT;

@@ -181,6 +181,9 @@ static void small_growth_is_told_only_when_steady(void **state)
     process.rss_bytes = 100 << 20;
     assert_false(verdict_judge(&s, 0).told);
     process.rss_bytes = 20 << 20;
+    s.kind = SUSPECT_TOUCHED;
+    assert_false(verdict_judge(&s, 0).told);
+    s.kind = SUSPECT_MAPPINGS;
     s.shape.kind = SHAPE_ONCE;
     assert_false(verdict_judge(&s, 0).told);
     process.rss_bytes = 100 << 20;
@@ -201,13 +204,15 @@ static void many_tiny_mappings_are_told_by_their_number(void **state)
     struct suspect s = suspect_of(SUSPECT_MAPPINGS, SHAPE_STEADY);
 
     (void)state;
-    process.growth.ranges.count = 20000;
+    for (unsigned i = 0; i < 20000; i++)
+        assert_null(vector_push(&process.growth.ranges, (struct growth_range){.name = ""}));
     process.growth.first_count = 100;
     s.count = s.ranges.count = 10000;
     expect(&s, VERDICT_LEAK, CAUSE_MAPPING_COUNT);
     s.kind = SUSPECT_RESERVATIONS;
     expect(&s, VERDICT_SUSPECT, CAUSE_MAPPING_COUNT);
-    process.growth.ranges.count = process.growth.first_count = 0;
+    vector_deinit(&process.growth.ranges);
+    process.growth.first_count = 0;
 }
 
 static void a_region_is_judged_by_its_whole(void **state)
