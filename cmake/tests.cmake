@@ -70,6 +70,6 @@ foreach(script ${scripts})
   get_filename_component(folder ${script} DIRECTORY)
   get_filename_component(folder ${folder} NAME)
   add_test(NAME ${folder}.${name} COMMAND ${script})
-  set_tests_properties(${folder}.${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600
+  set_tests_properties(${folder}.${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 400
     ENVIRONMENT "SEEP=$<TARGET_FILE:seep>;SAMPLES=${PROJECT_BINARY_DIR}/samples;SOURCE=${PROJECT_SOURCE_DIR}")
 endforeach()
