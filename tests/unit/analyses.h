@@ -130,8 +130,8 @@ static inline void analyses_info(struct analysis *a)
     {                                                                                              \
         .pid = 16067, .start = 0x7f4674483000, .end = 0x7f46d46e3000, .perms = "rw-p",             \
         .name = (char *)"", .region = REGION_ANON_MMAP, .size_bytes = 0x60260000,                  \
-        .rss_bytes = 1574868 * 1024, .growth_bytes = 1613120512, .explained_bytes = 1611507000,    \
-        .preexisting_bytes = 0                                                                     \
+        .rss_bytes = 1574868 * 1024, .growth_bytes = 0x60260000,                                   \
+        .explained_bytes = 96 * UINT64_C(16781312), .preexisting_bytes = 0                         \
     }
 
 #define ANALYSES_EVENT_LOOP(tid_, name_)                                                           \
