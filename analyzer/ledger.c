@@ -23,6 +23,7 @@ enum process_state {
 struct ledger_process {
     pid_t pid;
     enum process_state state;
+    unsigned threads; /* as told */
     struct ledger_space *space;
     UT_hash_handle hh;
 };
@@ -168,6 +169,7 @@ static struct seep_error *settle_process(struct ledger *ledger, pid_t pid,
     }
     process->space = space;
     process->state = PROCESS_HEARD_OF;
+    process->threads = 0;
     space->users++;
     ledger->last = process;
     return NULL;
@@ -214,7 +216,11 @@ static struct seep_error *new_books(struct ledger *ledger, const struct event *e
     err = new_space(ledger, ev->pid, &space);
     if (!err)
         err = space_inherit(space, parent->space);
-    return err ? err : settle_process(ledger, ev->pid, space);
+    if (err)
+        return err;
+    /* The copy was made in the middle of whatever the other threads did. */
+    space->uncertain |= parent->threads > 1 || parent->space->users > 1;
+    return settle_process(ledger, ev->pid, space);
 }
 
 static struct seep_error *apply_start(struct ledger *ledger, const struct event *ev)
@@ -246,6 +252,7 @@ static struct seep_error *apply_exec(struct ledger *ledger, const struct event *
     if (err)
         return err;
     find_process(ledger, ev->pid)->state = PROCESS_STARTED;
+    find_process(ledger, ev->pid)->threads = 1;
     fresh->since_ns = ev->exit_ns;
     if (!old || --old->users > 0)
         return NULL;
@@ -262,6 +269,16 @@ static void apply_exit(struct ledger *ledger, const struct event *ev)
 
     if (process && process->state != PROCESS_EXITED)
         leave_books(ledger, process);
+}
+
+static void count_thread(struct ledger *ledger, const struct event *ev)
+{
+    struct ledger_process *process = find_process(ledger, ev->pid);
+
+    if (process && ev->kind == EVENT_THREAD_START)
+        process->threads++;
+    else if (process && process->threads > 0)
+        process->threads--;
 }
 
 static void apply_detach(struct ledger *ledger, const struct event *ev)
@@ -292,6 +309,10 @@ struct seep_error *ledger_apply(struct ledger *ledger, const struct event *ev)
         return apply_start(ledger, ev);
     case EVENT_EXEC:
         return apply_exec(ledger, ev);
+    case EVENT_THREAD_START:
+    case EVENT_THREAD_EXIT:
+        count_thread(ledger, ev);
+        return NULL;
     case EVENT_PROCESS_EXIT:
         apply_exit(ledger, ev);
         return NULL;

@@ -287,6 +287,28 @@ static void test_lives(void **state)
     assert_int_equal(result.unexplained_max, 0);
 }
 
+/* A fork by one of several threads copies what another may be about to change: no look at the child
+ * can be compared before one has told what it got. */
+static void test_fork_among_threads(void **state)
+{
+    struct replay_result result;
+
+    (void)state;
+    for (unsigned threads = 1; threads <= 2; threads++) {
+        story_begin();
+        story_event(1, EVENT_PROCESS_START, 0, EVENT_START_ATTACHED, 0, 0, 0);
+        for (unsigned i = 0; i < threads; i++)
+            story_event(1, EVENT_THREAD_START, 0, 0, 0, 0, 0);
+        story_snap(1, SNAPSHOT_START, true, "0-4");
+        story_event(2, EVENT_PROCESS_START, 0, EVENT_START_FORK, 1, 0, 0);
+        story_snap(2, SNAPSHOT_PERIODIC, false, "0-5");
+        story_snap(2, SNAPSHOT_PERIODIC, false, "0-5");
+        result = story_end();
+        assert_int_equal(result.comparisons, threads == 1 ? 2 : 1);
+        assert_int_equal(result.unexplained_max, threads == 1 ? SIM_PAGE : 0);
+    }
+}
+
 /* A look that began before an exec shows what was there until then. */
 static void test_exec_while_looking(void **state)
 {
@@ -420,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_lives),
         cmocka_unit_test(test_base_first),
+        cmocka_unit_test(test_fork_among_threads),
         cmocka_unit_test(test_exec_while_looking),
         cmocka_unit_test(test_case),
     };
