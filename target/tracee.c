@@ -60,6 +60,26 @@ enum tracee_result tracee_syscall_info(pid_t tid, struct __ptrace_syscall_info *
     return request(PTRACE_GET_SYSCALL_INFO, tid, sizeof(*ret_info), (uintptr_t)ret_info);
 }
 
+pid_t tracee_wait(pid_t tid, bool block, int *ret_status)
+{
+    siginfo_t info = {0};
+    int flags = WEXITED | WSTOPPED | __WALL | WNOWAIT | (block ? 0 : WNOHANG);
+
+    if (waitid(tid < 0 ? P_ALL : P_PID, tid < 0 ? 0 : (id_t)tid, &info, flags) < 0)
+        return -1;
+    if (info.si_pid == 0)
+        return 0;
+    if (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED)
+        return waitpid(info.si_pid, ret_status, __WALL | WNOHANG);
+    *ret_status = info.si_status << 8 | 0x7f;
+    return info.si_pid;
+}
+
+void tracee_consume(pid_t tid)
+{
+    waitpid(tid, NULL, __WALL | WNOHANG);
+}
+
 enum tracee_stop tracee_classify(int wait_status)
 {
     if (!WIFSTOPPED(wait_status))

@@ -56,6 +56,16 @@ enum tracee_result tracee_message(pid_t tid, unsigned long *ret_message);
 /* RET_INFO->op: PTRACE_SYSCALL_INFO_ENTRY, _EXIT, _SECCOMP or _NONE. */
 enum tracee_result tracee_syscall_info(pid_t tid, struct __ptrace_syscall_info *ret_info);
 
+/* The report of TID (-1: of any tracee) as a wait status; BLOCK: waits for one. Returns its tid, 0 when
+ * there is none, -1 with errno when there is nobody to wait for or a signal came. A stop is left in
+ * place, and is reported again until the tracee goes on: the kernel forgets the signal that a thread
+ * is about to receive when its stop is consumed, and if the tracer is killed then the signal is lost
+ * (ptrace_stop() and wait_task_stopped() of the kernel). An exit is reaped. */
+pid_t tracee_wait(pid_t tid, bool block, int *ret_status);
+
+/* Consumes the stop of TID, which is to be kept and not to be reported again. */
+void tracee_consume(pid_t tid);
+
 enum tracee_stop tracee_classify(int wait_status);
 
 /* True when two processes share one address space (kcmp(2)); false too when that cannot be told. */

@@ -40,39 +40,46 @@ static void answer_requests(struct ptrace_source *source)
     pthread_mutex_unlock(&source->lock);
 }
 
-/* Serves every tracee that waits now exactly once, so that a busy one cannot starve the others. */
+/* Serves every tracee that runs or waits once, so that a busy one cannot starve the others. */
 static void serve_round(struct ptrace_source *source)
 {
-    struct {
-        pid_t tid;
-        int status;
-    } waiting[FAIR_ROUND];
-    size_t count = 0;
+    VECTOR(pid_t) tids = {0};
+    struct seep_error *err = NULL;
+    struct tracee *t, *next;
 
-    while (count < FAIR_ROUND) {
-        waiting[count].tid = waitpid(-1, &waiting[count].status, __WALL | WNOHANG);
-        if (waiting[count].tid <= 0)
-            break;
-        count++;
+    HASH_ITER(hh, source->tracees, t, next)
+    if (t->phase == PHASE_RUNNING && !err)
+        err = vector_push(&tids, t->tid);
+    for (size_t i = 0; i < tids.count; i++) {
+        int status;
+
+        if (tracee_wait(tids.items[i], false, &status) > 0)
+            ptrace_dispatch(source, tids.items[i], status);
     }
-    for (size_t i = 0; i < count; i++)
-        ptrace_dispatch(source, waiting[i].tid, waiting[i].status);
+    error_destroy(err);
+    vector_deinit(&tids);
 }
 
-/* Serves stops until DONE says so or the time is up; false: it was. */
+/* Serves stops until DONE says so or the time is up; false: it was. Threads that are frozen stay in
+ * their stops, so that only those that still run are asked for then. */
 static bool serve_until(struct ptrace_source *source, unsigned limit_ms,
                         bool (*done)(const struct ptrace_source *source))
 {
     uint64_t deadline_ns = units_monotonic_ns() + (uint64_t)limit_ms * NS_PER_MS;
 
     while (!done(source)) {
+        uint64_t stops = atomic_load_explicit(&source->stops, memory_order_relaxed);
         int status;
-        pid_t tid = waitpid(-1, &status, __WALL | WNOHANG);
+        pid_t tid = 0;
 
-        if (tid > 0) {
+        if (source->mode == MODE_FREEZE)
+            serve_round(source);
+        else
+            tid = tracee_wait(-1, false, &status);
+        if (tid > 0)
             ptrace_dispatch(source, tid, status);
+        if (tid > 0 || stops != atomic_load_explicit(&source->stops, memory_order_relaxed))
             continue;
-        }
         answer_requests(source);
         if (tid < 0 || units_monotonic_ns() > deadline_ns)
             return done(source);
@@ -120,12 +127,12 @@ static bool serve_one(struct ptrace_source *source)
 
     wait_for_makers(source);
     answer_requests(source);
-    if (atomic_load_explicit(&source->stops, memory_order_relaxed) % FAIR_ROUND == 0)
+    if (source->running > 1 &&
+        atomic_load_explicit(&source->stops, memory_order_relaxed) % FAIR_ROUND == 0)
         serve_round(source);
-
     count_busy(source);
 
-    pid_t tid = waitpid(-1, &status, __WALL);
+    pid_t tid = tracee_wait(-1, true, &status);
 
     source->busy_since_ns = units_monotonic_ns();
     if (tid > 0)

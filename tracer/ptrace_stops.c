@@ -21,8 +21,10 @@ static void let_go(struct ptrace_source *source, struct tracee *t)
 void ptrace_go_on(struct ptrace_source *source, struct tracee *t)
 {
     ptrace_set_phase(source, t, PHASE_STOPPED);
-    if (t->kept_at_exit)
+    if (t->kept_at_exit) {
+        tracee_consume(t->tid);
         return;
+    }
     if (source->mode == MODE_DETACH || t->unwanted) {
         let_go(source, t);
         return;
@@ -130,6 +132,8 @@ static bool wait_for_maker(struct ptrace_source *source, pid_t tid, int status)
     if (err || pid != tid || ptrace_find_process(source, pid))
         return false;
     err = vector_push(&source->foundlings, (struct foundling){pid, status});
+    if (!err)
+        tracee_consume(pid);
     return !err;
 }
 
