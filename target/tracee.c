@@ -60,6 +60,11 @@ enum tracee_result tracee_syscall_info(pid_t tid, struct __ptrace_syscall_info *
     return request(PTRACE_GET_SYSCALL_INFO, tid, sizeof(*ret_info), (uintptr_t)ret_info);
 }
 
+void tracee_consume(pid_t tid)
+{
+    waitpid(tid, NULL, __WALL | WNOHANG);
+}
+
 pid_t tracee_wait(pid_t tid, bool block, int *ret_status)
 {
     siginfo_t info = {0};
@@ -71,13 +76,12 @@ pid_t tracee_wait(pid_t tid, bool block, int *ret_status)
         return 0;
     if (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED)
         return waitpid(info.si_pid, ret_status, __WALL | WNOHANG);
+    /* After an exec by another thread than the leader the kernel refuses every request until the new
+     * pid has been waited for. */
+    if (info.si_status == (PTRACE_EVENT_EXEC << 8 | SIGTRAP))
+        tracee_consume(info.si_pid);
     *ret_status = info.si_status << 8 | 0x7f;
     return info.si_pid;
-}
-
-void tracee_consume(pid_t tid)
-{
-    waitpid(tid, NULL, __WALL | WNOHANG);
 }
 
 enum tracee_stop tracee_classify(int wait_status)
