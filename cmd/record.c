@@ -118,8 +118,9 @@ static void say_nothing(const char *text)
 static struct seep_error *dump_one(void *context, int case_fd, pid_t pid)
 {
     struct record_options *options = context;
-    struct seep_error *err = options->dump == RECORD_DUMP_ALL ? save_memory_all(case_fd, pid)
-                                                              : save_memory_growing(case_fd, pid);
+    struct seep_error *err = options->dump == RECORD_DUMP_ALL
+                                 ? save_memory_all(case_fd, pid, !options->answer.quiet)
+                                 : save_memory_growing(case_fd, pid, !options->answer.quiet);
 
     if (!err || err->code == ERROR_FULL)
         return err;

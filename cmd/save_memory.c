@@ -88,9 +88,9 @@ struct seep_error *save_memory_ranges(int case_fd, pid_t pid, const struct growi
     return err;
 }
 
-struct seep_error *save_memory_growing(int case_fd, pid_t pid)
+struct seep_error *save_memory_growing(int case_fd, pid_t pid, bool show_progress)
 {
-    const struct dumper_options options = {.why = "growing", .show_progress = true};
+    const struct dumper_options options = {.why = "growing", .show_progress = show_progress};
     struct growing_ranges ranges = {0};
     struct dumper_result result = {0};
     bool found = false;
@@ -102,9 +102,10 @@ struct seep_error *save_memory_growing(int case_fd, pid_t pid)
     return err;
 }
 
-struct seep_error *save_memory_all(int case_fd, pid_t pid)
+struct seep_error *save_memory_all(int case_fd, pid_t pid, bool show_progress)
 {
-    const struct dumper_options options = {.what = DUMPER_ALL, .why = "all", .show_progress = true};
+    const struct dumper_options options = {
+        .what = DUMPER_ALL, .why = "all", .show_progress = show_progress};
     struct dumper_result result = {0};
 
     return dumper_dump(case_fd, pid, &options, &result);

@@ -22,7 +22,7 @@ struct seep_error *save_memory_ranges(int case_fd, pid_t pid, const struct growi
                                       struct dumper_result *ret_result);
 
 /* The regions of PID that grew between the case's snapshots of it. */
-struct seep_error *save_memory_growing(int case_fd, pid_t pid);
+struct seep_error *save_memory_growing(int case_fd, pid_t pid, bool show_progress);
 
 /* All of it but what its files hold. */
-struct seep_error *save_memory_all(int case_fd, pid_t pid);
+struct seep_error *save_memory_all(int case_fd, pid_t pid, bool show_progress);

@@ -49,8 +49,7 @@ struct session {
     bool set_up;
     struct seep_error *setup_err;
     enum { ORDER_WAIT, ORDER_GO, ORDER_ABORT } order; /* to the tracer, once the case is there */
-    bool described;
-    _Atomic bool pump_ended; /* no more events */
+    _Atomic bool pump_ended;                          /* no more events */
     _Atomic bool stopped_recording;
 
     struct event_writer *writer;
@@ -72,15 +71,12 @@ static bool is_root(const struct session *s, pid_t pid)
 static void on_base(void *context, pid_t pid, enum snapshot_reason reason, bool all_stopped)
 {
     struct session *s = context;
-    bool first_exec = reason == SNAPSHOT_EXEC && pid == s->spawned.pid && !s->described;
+    bool program = reason == SNAPSHOT_EXEC && pid == s->spawned.pid;
 
-    if (reason == SNAPSHOT_END && atomic_load(&s->stopped_recording))
-        snapper_forget(s->snapper, pid);
-    snapper_base(s->snapper, pid, reason, all_stopped, first_exec);
-    if (!first_exec)
-        return;
-    s->described = true;
-    error_destroy(describe_target(s->c, pid));
+    snapper_base(s->snapper, pid, reason, all_stopped, program);
+    /* The target is what it has become. */
+    if (program || (reason == SNAPSHOT_EXEC && s->roots.count && pid == s->roots.items[0]))
+        error_destroy(describe_target(s->c, pid));
 }
 
 /* Every process that was asked for is looked at when it ends; its children while that is cheap. */
@@ -288,7 +284,7 @@ static void judge_slowdown(struct session *s, uint64_t now_ns)
         percent <= s->options.max_slowdown)
         return;
     snprintf(text, sizeof(text),
-             "the target stood still %u%% of the last 5 seconds, more than --max-slowdown %u "
+             "the target stood still %u%% of the last 2 seconds, more than --max-slowdown %u "
              "allows: going on by snapshots alone",
              percent, s->options.max_slowdown);
     s->options.say(text);

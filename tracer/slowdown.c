@@ -3,7 +3,7 @@
 #include "base/units.h"
 
 enum {
-    WINDOW_S = 5,
+    WINDOW_S = 2,
     /* From the tracee's stop to the tracer's return from waitpid on the same CPU, and back: what the
      * tracer cannot time itself. As tests/bench/bench_stops.c measures it, on an AMD EPYC. */
     SWITCHES_NS = 4400,

@@ -22,6 +22,6 @@ struct slowdown {
 /* The time stood still in WATCHED_NS of watching. */
 uint64_t slowdown_stopped_ns(const struct ptrace_source_stats *stats, uint64_t watched_ns);
 
-/* True when a window of five seconds has just ended; RET_PERCENT: of it, the target stood still. */
+/* True when a window of two seconds has just ended; RET_PERCENT: of it, the target stood still. */
 bool slowdown_judge(struct slowdown *s, const struct ptrace_source_stats *stats,
                     uint64_t watched_ns, unsigned *ret_percent);
