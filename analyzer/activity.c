@@ -7,6 +7,8 @@ enum {
     IDLE_PER_MILLE = 30,   /* of the busiest span's pace: less is idle */
     WORKED_PER_CENT = 25,  /* of the pace before: as much is going on */
     WORKED_MIN_EVENTS = 4, /* fewer events are no sign of work */
+    WORK_CPU_PER_CENT = 1,
+    WORK_SWITCHES_PER_S = 50,
 };
 
 /* --- slots --- */
@@ -278,26 +280,37 @@ static enum activity_answer events_went_on(const struct activity *activity, uint
                : ACTIVITY_UNKNOWN;
 }
 
+/* The samples between which the time after SINCE lies; false: they leave most of it out, as a look or
+ * two right at the end do. */
+static bool find_after(const struct activity *activity, uint64_t since_ns, uint64_t end_ns,
+                       const struct activity_sample **ret_turn,
+                       const struct activity_sample **ret_last)
+{
+    const struct activity_sample *items = activity->samples.items;
+    size_t count = activity->samples.count, at = 0;
+
+    while (at < count && items[at].time_ns < since_ns)
+        at++;
+    if (at == count || items[count - 1].time_ns - items[at].time_ns < (end_ns - since_ns) / 4)
+        return false;
+    *ret_turn = &items[at];
+    *ret_last = &items[count - 1];
+    return true;
+}
+
 enum activity_answer activity_went_on(const struct activity *activity, uint64_t start_ns,
                                       uint64_t since_ns, uint64_t end_ns)
 {
-    const struct activity_sample *first = NULL, *turn = NULL, *last = NULL;
+    const struct activity_sample *first, *turn, *last;
 
     if (!activity || start_ns >= since_ns || since_ns >= end_ns)
         return ACTIVITY_UNKNOWN;
     if (events_went_on(activity, start_ns, since_ns, end_ns) == ACTIVITY_WORKED)
         return ACTIVITY_WORKED;
-    for (size_t i = 0; i < activity->samples.count; i++) {
-        const struct activity_sample *sample = &activity->samples.items[i];
-
-        if (!first)
-            first = sample;
-        if (!turn && sample->time_ns >= since_ns)
-            turn = sample;
-        last = sample;
-    }
-    /* A look or two right at the end say nothing of the time before. */
-    if (!turn || turn == first || (last->time_ns - turn->time_ns) < (end_ns - since_ns) / 4)
+    if (!find_after(activity, since_ns, end_ns, &turn, &last))
+        return ACTIVITY_UNKNOWN;
+    first = &activity->samples.items[0];
+    if (turn == first)
         return ACTIVITY_UNKNOWN;
 
     bool measured = false;
@@ -313,4 +326,21 @@ enum activity_answer activity_went_on(const struct activity *activity, uint64_t 
             return ACTIVITY_WORKED;
     }
     return measured ? ACTIVITY_IDLE : ACTIVITY_UNKNOWN;
+}
+
+enum activity_answer activity_worked(const struct activity *activity, uint64_t since_ns,
+                                     uint64_t end_ns)
+{
+    const struct activity_sample *turn, *last;
+    double cpu, switches, seconds;
+
+    if (!activity || since_ns >= end_ns || !find_after(activity, since_ns, end_ns, &turn, &last) ||
+        turn == last)
+        return ACTIVITY_UNKNOWN;
+    seconds = (double)(last->time_ns - turn->time_ns) / 1e9;
+    cpu = work_between(activity, ACTIVITY_CPU_NS, turn, last) / 1e9;
+    switches = work_between(activity, ACTIVITY_SWITCHES, turn, last);
+    if (cpu * 100 >= seconds * WORK_CPU_PER_CENT || switches >= seconds * WORK_SWITCHES_PER_S)
+        return ACTIVITY_WORKED;
+    return cpu < 0 && switches < 0 ? ACTIVITY_UNKNOWN : ACTIVITY_IDLE;
 }

@@ -91,3 +91,7 @@ enum activity_answer {
 /* Did work go on after SINCE, until END, as it had from START to SINCE? */
 enum activity_answer activity_went_on(const struct activity *activity, uint64_t start_ns,
                                       uint64_t since_ns, uint64_t end_ns);
+
+/* Did it do any work worth the name from SINCE to END: 1% of a CPU, or 50 switches a second? */
+enum activity_answer activity_worked(const struct activity *activity, uint64_t since_ns,
+                                     uint64_t end_ns);

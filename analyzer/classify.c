@@ -200,3 +200,14 @@ enum region classify_vma(const struct maps *maps, size_t index, const char *runt
         return vma->perms & VMA_SHARED ? REGION_SHARED_MEMORY : REGION_OTHER;
     return classify_named(vma);
 }
+
+const char *classify_runtime(const struct maps *maps)
+{
+    for (size_t i = 0; i < maps->count; i++) {
+        const char *slash = strrchr(maps->vmas[i].name, '/');
+
+        if (slash && strcmp(slash, "/libjvm.so") == 0)
+            return "java";
+    }
+    return NULL;
+}

@@ -22,3 +22,6 @@ enum {
 /* The region of MAPS->vmas[INDEX], whose neighbours count too. RUNTIME: the target's, "java", "go",
  * NULL unknown. */
 enum region classify_vma(const struct maps *maps, size_t index, const char *runtime);
+
+/* The runtime that shows in MAPS by its library: "java"; NULL: none. */
+const char *classify_runtime(const struct maps *maps);

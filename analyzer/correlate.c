@@ -412,14 +412,13 @@ static struct seep_error *find_shape(struct suspect *s)
                        &s->shape);
 }
 
-/* What there was of it at the first look may have come in the window: a child's first look is late.
- */
+/* Of what a fresh image has at its first look all came in the window. */
 static int64_t net_growth(const struct history_process *p)
 {
     const struct growth *growth = &p->growth;
-    uint64_t first = p->started ? 0 : growth->first_anonymous_bytes;
+    uint64_t first = p->execed ? 0 : growth->first_anonymous_bytes;
 
-    if (growth->looks < (p->started ? 1 : 2))
+    if (growth->looks < (p->execed ? 1 : 2))
         return SUSPECT_NET_UNKNOWN;
     return correlate_difference(growth_anonymous_bytes(growth), first);
 }

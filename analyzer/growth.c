@@ -341,6 +341,9 @@ struct seep_error *growth_look(struct growth *growth, const struct snapshot *sna
     size_t count = 0, at = 0;
 
     growth->rss_told = maps->has_smaps;
+    /* The case knows the runtime of what was started, which may be another program's start. */
+    if (classify_runtime(maps))
+        runtime = classify_runtime(maps);
     for (size_t i = 0; i < maps->count && !err; i++) {
         struct growth_range *range = &ranges[count];
         uint64_t start = maps->vmas[i].start;

@@ -314,7 +314,7 @@ static struct seep_error *start_process(struct history *history, const struct ev
 static struct seep_error *exec_process(struct history_process *p, const struct event *ev)
 {
     begin_image(p, ev->exit_ns);
-    p->started = true;
+    p->started = p->execed = true;
     return ev->name ? set_exe(p, ev->name) : NULL;
 }
 

@@ -38,6 +38,7 @@ struct history_process {
     char *exe;
     bool started; /* in the window: nothing of it was there before */
     bool forked;
+    bool execed;        /* its memory began empty */
     bool counted_first; /* its first RSS is part of the first total */
     bool retired;       /* too little to judge: its parts are empty */
     uint64_t events;

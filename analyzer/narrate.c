@@ -405,7 +405,8 @@ static void put_since(struct buffer *out, const struct shape *shape)
 static void put_shape(struct buffer *out, const struct diagnosis *d)
 {
     const struct shape *shape = &d->parts.items[0]->shape;
-    bool churn = is_known(d->freed) && d->freed > 0 && d->parts.items[0]->has_births;
+    bool churn =
+        is_known(d->freed) && d->freed > 0 && d->parts.items[0]->has_births && !shape->ageing;
 
     switch (shape->kind) {
     case SHAPE_NONE:

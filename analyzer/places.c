@@ -6,6 +6,8 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+enum { MAX_NESTED = 8 };
+
 struct place_entry {
     struct place place;
     UT_hash_handle hh;
@@ -111,6 +113,10 @@ static struct seep_error *note_mmap(struct places *places, const struct event *e
     struct place_thread *creator;
     struct seep_error *err;
 
+    /* HotSpot makes the guards of a stack by a mapping of its own at its start. */
+    if (old && old->place.kind == PLACE_STACK && (flags & MAP_FIXED) &&
+        ev->args[1] < old->place.len_bytes)
+        return NULL;
     if (old)
         forget_entry(places, old);
     if (!(flags & MAP_ANONYMOUS))
@@ -222,7 +228,9 @@ const struct place *places_list_find(const struct places_list *list, uint64_t ad
         else
             high = middle;
     }
-    if (low == 0 || addr - list->items[low - 1]->start >= list->items[low - 1]->len_bytes)
-        return NULL;
-    return list->items[low - 1];
+    /* What was mapped inside another place comes after it. */
+    for (size_t back = 0; low > 0 && back < MAX_NESTED; low--, back++)
+        if (addr - list->items[low - 1]->start < list->items[low - 1]->len_bytes)
+            return list->items[low - 1];
+    return NULL;
 }

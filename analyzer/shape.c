@@ -211,8 +211,12 @@ static enum shape_kind find_kind(struct pass *p, struct shape *s)
     s->worked = passing
                     ? ACTIVITY_WORKED
                     : activity_went_on(p->in->activity, p->in->start_ns, s->last_ns, p->in->end_ns);
-    if (s->grown < SHAPE_BURST / 100.0)
+    if (s->grown < SHAPE_BURST / 100.0) {
+        /* What is done at once, at a start mostly, is no measure of the work after it. */
+        if (s->worked != ACTIVITY_WORKED)
+            s->worked = activity_worked(p->in->activity, s->last_ns, p->in->end_ns);
         return SHAPE_ONCE;
+    }
     return s->worked == ACTIVITY_WORKED ? SHAPE_SETTLED : SHAPE_STALLED;
 }
 

@@ -320,7 +320,9 @@ static bool is_worth_telling(const struct suspect *s, const struct judgement *j)
         j->verdict == VERDICT_INCONCLUSIVE &&
         (is_known(s->resident_bytes) ? s->resident_bytes < VERDICT_FLOOR_BYTES : s->count < MANY))
         return false;
+    /* Few, and none given back, in a process that goes on: a longer look may tell. */
     if (j->verdict == VERDICT_INCONCLUSIVE && is_known(s->process->rss_bytes) &&
+        !(goes_on(s) && s->freed == 0 && s->process->end_ns == 0) &&
         s->bytes < s->process->rss_bytes / 100 * DOUBTFUL_PER_CENT)
         return false;
     if (s->bytes >= VERDICT_FLOOR_BYTES)

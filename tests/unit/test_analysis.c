@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <math.h>
 
+#include "evidence/dump_writer.h"
 #include "tests/unit/stage.h"
 
 enum { MIB = 1 << 20, WORKER = 4001, OTHER = 4002, TENTH_S = 100 * 1000 * 1000 };
@@ -180,6 +181,46 @@ static void ten_sizes_by_one_thread_leak_once(void **state)
 
     assert_int_equal(f->count, 300);
     assert_int_equal(a->findings.count, 1);
+    stage_end(&s, a);
+}
+
+/* What was leaked is told by what a dump holds of it, and when it was written. */
+static void a_dump_tells_what_leaked(void **state)
+{
+    _cleanup_(dump_writer_destroyp) struct dump_writer *w = NULL;
+    _cleanup_free_ char *page = calloc(1, STAGE_PAGE);
+    struct stage s;
+    uint64_t block = 0;
+
+    (void)state;
+    stage_init(&s);
+    for (unsigned i = 0; i < 60; i++) {
+        block = stage_mmap(&s, WORKER, MIB);
+        stage_wait(&s, NS_PER_S, true);
+    }
+    assert_non_null(page);
+    for (unsigned i = 0; i < 20; i++)
+        snprintf(page + i * 100, 100, "GET /index.html 1700000%03u000", i);
+    must(dump_writer_create(s.c->fd, STAGE_PID, &w));
+    w->dump.wall_begin_ns = 1700000060ull * NS_PER_S;
+    must(dump_writer_start(w));
+    must(dump_writer_begin(w, block));
+    must(dump_writer_put(w, page, STAGE_PAGE));
+    must(dump_writer_end(w, false));
+    w->dump.complete = true;
+    must(dump_writer_finish(w));
+
+    struct analysis *a = stage_analyse(&s);
+    const struct finding *f = stage_expect(a, VERDICT_LEAK, REGION_ANON_MMAP, CAUSE_NEVER_FREED);
+
+    assert_int_equal(a->dumps, 1);
+    assert_true(f->strings.count > 0);
+    assert_non_null(strstr(f->strings.items[0].text, "GET /index.html"));
+    assert_int_equal(f->times_count, 20);
+    assert_int_equal(f->times_first_ns, 1700000000ull * NS_PER_S);
+    assert_non_null(f->written);
+    assert_non_null(strstr(f->written, "4001"));
+    assert_non_null(strstr(f->next.items[0], " strings --region "));
     stage_end(&s, a);
 }
 
@@ -513,6 +554,7 @@ int main(void)
         cmocka_unit_test(blocks_of_every_size_leak_once),
         cmocka_unit_test(extents_of_an_allocator_are_suspect),
         cmocka_unit_test(ten_sizes_by_one_thread_leak_once),
+        cmocka_unit_test(a_dump_tells_what_leaked),
         cmocka_unit_test(two_leaks_are_two_findings),
         cmocka_unit_test(a_short_program_that_leaks_to_its_end_leaks),
         cmocka_unit_test(a_small_steady_leak_is_told),

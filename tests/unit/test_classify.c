@@ -111,6 +111,22 @@ static void runtimes_have_their_places(void **state)
            NULL, REGION_ANON_MMAP, REGION_RUNTIME_HEAP);
 }
 
+static void the_library_tells_the_runtime(void **state)
+{
+    static const char text[] =
+        "7f0000000000-7f0000100000 r-xp 00000000 08:01 5 /opt/lib/libjvm.so\n";
+    static const char other[] = "7f0000000000-7f0000100000 r-xp 00000000 08:01 5 libjvm.so\n";
+    struct maps maps;
+
+    (void)state;
+    assert_null(maps_parse(text, strlen(text), &maps));
+    assert_string_equal(classify_runtime(&maps), "java");
+    maps_deinit(&maps);
+    assert_null(maps_parse(other, strlen(other), &maps));
+    assert_null(classify_runtime(&maps));
+    maps_deinit(&maps);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +135,7 @@ int main(void)
         cmocka_unit_test(stacks_stand_on_a_guard),
         cmocka_unit_test(what_was_never_touched_is_a_reservation),
         cmocka_unit_test(runtimes_have_their_places),
+        cmocka_unit_test(the_library_tells_the_runtime),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,6 +117,28 @@ static void fixed_mappings_are_kept_and_plain_ones_are_not(void **state)
     places_deinit(&p);
 }
 
+static void a_guard_mapped_into_a_stack_leaves_it_a_stack(void **state)
+{
+    struct places p = {0};
+    struct places_list list;
+    struct event guard = {
+        .kind = EVENT_MMAP,
+        .tid = 11,
+        .result = (int64_t)base,
+        .args = {base, 4 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED}};
+
+    (void)state;
+    start_on_stack(&p, 11, base);
+    assert_null(places_mapped(&p, &guard));
+    guard.result = (int64_t)(base + 8 * PAGE);
+    assert_null(places_mapped(&p, &guard));
+    assert_int_equal(place_at(&p, base + 5 * PAGE, &list)->kind, PLACE_STACK);
+    assert_int_equal(places_list_find(&list, base + 9 * PAGE)->kind, PLACE_FIXED);
+    assert_int_equal(places_list_find(&list, base + 100 * PAGE)->kind, PLACE_STACK);
+    places_list_deinit(&list);
+    places_deinit(&p);
+}
+
 static void threads_from_before_the_trace_say_nothing(void **state)
 {
     struct places p = {0};
@@ -136,6 +158,7 @@ int main(void)
         cmocka_unit_test(stacks_of_ended_threads_are_counted),
         cmocka_unit_test(a_stack_that_is_used_again_is_not_to_be_had),
         cmocka_unit_test(fixed_mappings_are_kept_and_plain_ones_are_not),
+        cmocka_unit_test(a_guard_mapped_into_a_stack_leaves_it_a_stack),
         cmocka_unit_test(threads_from_before_the_trace_say_nothing),
     };
 
