@@ -272,38 +272,92 @@ static struct seep_error *add_object(struct suspect *s, const struct held_object
     return err;
 }
 
+/* Whose an object is that several hold: the first process's. A descriptor that a child inherited
+ * holds the same blocks. */
+struct holder {
+    struct object object;
+    size_t process; /* index in the correlation */
+};
+
+VECTOR_TYPE(holders, struct holder);
+
+static int compare_holders(const void *a, const void *b)
+{
+    const struct holder *x = a, *y = b;
+    int order = compare_objects(&x->object, &y->object);
+
+    return order ? order : (x->process > y->process) - (x->process < y->process);
+}
+
+static int compare_held_objects(const void *a, const void *b)
+{
+    return compare_objects(&((const struct holder *)a)->object,
+                           &((const struct holder *)b)->object);
+}
+
+static struct seep_error *find_holders(const struct correlation *correlation,
+                                       struct holders *holders)
+{
+    struct seep_error *err = NULL;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < correlation->processes.count; i++) {
+        const struct held *held = &correlation->processes.items[i].process->held;
+
+        for (size_t o = 0; o < held->objects.count && !err; o++)
+            err = vector_push(
+                holders,
+                (struct holder){{held->objects.items[o].device, held->objects.items[o].inode}, i});
+    }
+    correlate_sort(holders, compare_holders);
+    for (size_t i = 0; i < holders->count; i++)
+        if (kept == 0 || compare_held_objects(&holders->items[kept - 1], &holders->items[i]) != 0)
+            holders->items[kept++] = holders->items[i];
+    holders->count = kept;
+    return err;
+}
+
+static bool is_holder(const struct holders *holders, size_t process,
+                      const struct held_object *object)
+{
+    struct holder wanted = {{object->device, object->inode}, process};
+    const struct holder *found = bsearch(&wanted, holders->items, holders->count,
+                                         sizeof(*holders->items), compare_held_objects);
+
+    return found && found->process == process;
+}
+
+static struct seep_error *add_held(struct correlation *correlation, size_t process,
+                                   const struct holders *holders, const struct objects *mapped)
+{
+    const struct correlate_process *c = &correlation->processes.items[process];
+    const struct held *held = &c->process->held;
+    struct suspect s = correlate_new_suspect(c, SUSPECT_HELD, REGION_SHARED_MEMORY);
+    struct seep_error *err = NULL;
+
+    s.net_bytes = SUSPECT_NET_UNKNOWN;
+    for (size_t o = 0; o < held->objects.count && !err; o++)
+        if (!is_mapped(&held->objects.items[o], mapped) &&
+            is_holder(holders, process, &held->objects.items[o]))
+            err = add_object(&s, &held->objects.items[o]);
+    correlate_merge_threads(&s.threads);
+    if (!err && s.bytes)
+        return correlate_add_suspect(&correlation->suspects, &s);
+    correlate_suspect_deinit(&s);
+    return err;
+}
+
 struct seep_error *correlate_held(struct correlation *correlation)
 {
-    struct objects mapped = {0}, seen = {0};
+    struct objects mapped = {0};
+    struct holders holders = {0};
     struct seep_error *err = find_mapped(correlation, &mapped);
 
-    for (size_t i = 0; i < correlation->processes.count && !err; i++) {
-        const struct correlate_process *c = &correlation->processes.items[i];
-        const struct held *held = &c->process->held;
-        struct suspect s = correlate_new_suspect(c, SUSPECT_HELD, REGION_SHARED_MEMORY);
-        size_t before = seen.count;
-
-        s.net_bytes = SUSPECT_NET_UNKNOWN;
-        /* A descriptor that a child inherited holds the same blocks. */
-        for (size_t o = 0; o < held->objects.count && !err; o++) {
-            const struct held_object *object = &held->objects.items[o];
-
-            if (is_mapped(object, &mapped) ||
-                (before && bsearch(&(struct object){object->device, object->inode}, seen.items,
-                                   before, sizeof(*seen.items), compare_objects)))
-                continue;
-            err = add_object(&s, object);
-            if (!err)
-                err = vector_push(&seen, (struct object){object->device, object->inode});
-        }
-        correlate_sort(&seen, compare_objects);
-        correlate_merge_threads(&s.threads);
-        if (err || s.bytes == 0)
-            correlate_suspect_deinit(&s);
-        else
-            err = correlate_add_suspect(&correlation->suspects, &s);
-    }
+    if (!err)
+        err = find_holders(correlation, &holders);
+    for (size_t i = 0; i < correlation->processes.count && !err; i++)
+        err = add_held(correlation, i, &holders, &mapped);
     vector_deinit(&mapped);
-    vector_deinit(&seen);
+    vector_deinit(&holders);
     return err;
 }

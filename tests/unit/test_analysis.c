@@ -389,6 +389,28 @@ static void memfds_that_nobody_maps_are_held_by_descriptors(void **state)
     stage_end(&s, a);
 }
 
+static void segments_that_nobody_attaches_are_held_by_their_ids(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    for (int i = 0; i < 40; i++) {
+        STAGE_EVENT(&s, STAGE_PID, WORKER, EVENT_SHMGET, i, NULL, 0, 2 * MIB, 0, 0, 0, 0);
+        buffer_printf(&s.held, "sysv %d 0:1 %d %d %d 0 /SYSV00000000\n", i, 100 + i, 2 * MIB,
+                      2 * MIB);
+        stage_churn(&s, OTHER, 10, true);
+    }
+
+    struct analysis *a = stage_analyse(&s);
+    const struct finding *f =
+        stage_expect(a, VERDICT_LEAK, REGION_SHARED_MEMORY, CAUSE_DESCRIPTOR_HELD);
+
+    assert_int_equal(f->count, 40);
+    assert_int_equal(f->culprit.tid, WORKER);
+    stage_end(&s, a);
+}
+
 static void children_that_leak_alike_are_one_finding(void **state)
 {
     struct stage s;
@@ -563,6 +585,7 @@ int main(void)
         cmocka_unit_test(a_block_that_mremap_grows_is_a_growing_buffer),
         cmocka_unit_test(threads_that_nobody_joins_leak_their_stacks),
         cmocka_unit_test(memfds_that_nobody_maps_are_held_by_descriptors),
+        cmocka_unit_test(segments_that_nobody_attaches_are_held_by_their_ids),
         cmocka_unit_test(children_that_leak_alike_are_one_finding),
         cmocka_unit_test(a_heap_that_grows_is_suspect),
         cmocka_unit_test(an_arena_that_grows_is_suspect),

@@ -357,6 +357,27 @@ static void thousands_of_short_lives_leave_nothing(void **state)
     stage_end(&s, a);
 }
 
+/* A segment that someone attaches is in use, and so is a memfd that a look sees mapped. */
+static void shared_memory_that_is_mapped_is_not_held_only(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    for (int i = 0; i < 40; i++) {
+        STAGE_EVENT(&s, STAGE_PID, WORKER, EVENT_SHMGET, i, NULL, 0, 2 * MIB, 0, 0, 0, 0);
+        buffer_printf(&s.held, "sysv %d 0:1 %d %d %d 1 /SYSV00000000\n", i, 100 + i, 2 * MIB,
+                      2 * MIB);
+        stage_churn(&s, OTHER, 10, true);
+    }
+
+    struct analysis *a = stage_analyse(&s);
+
+    assert_int_equal(a->verdict, VERDICT_NOT_LEAK);
+    assert_int_equal(a->findings.count, 0);
+    stage_end(&s, a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +398,7 @@ int main(void)
         cmocka_unit_test(a_heap_that_settles_is_bounded),
         cmocka_unit_test(what_a_child_inherits_is_not_its_own),
         cmocka_unit_test(thousands_of_short_lives_leave_nothing),
+        cmocka_unit_test(shared_memory_that_is_mapped_is_not_held_only),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
