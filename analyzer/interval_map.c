@@ -337,7 +337,22 @@ static bool joins(const struct interval *left, const struct interval *right)
            left->object == right->object;
 }
 
-struct seep_error *interval_map_insert(struct interval_map *map, const struct interval *item)
+/* Does what comes at PATH, or in the next leaf, begin before END? */
+static bool meets(const struct interval_cursor *path, uint64_t end)
+{
+    struct interval_cursor cursor;
+
+    if (path->at[0] < path->nodes[0]->count)
+        return path->nodes[0]->items[path->at[0]].start < end;
+    cursor = *path;
+
+    const struct interval *next = settle(&cursor);
+
+    return next && next->start < end;
+}
+
+struct seep_error *interval_map_insert(struct interval_map *map, const struct interval *item,
+                                       bool *ret_free)
 {
     struct interval_cursor path;
     struct seep_error *err;
@@ -349,6 +364,11 @@ struct seep_error *interval_map_insert(struct interval_map *map, const struct in
         map->root = take_spare(map);
     }
     descend(map, item->start, &path);
+    if (ret_free) {
+        *ret_free = !meets(&path, item->end);
+        if (!*ret_free)
+            return NULL;
+    }
 
     struct interval_node *leaf = path.nodes[0];
     struct interval *next = &leaf->items[path.at[0]];
@@ -405,7 +425,7 @@ struct seep_error *interval_map_take(struct interval_map *map, uint64_t start, u
             return err;
         item->end = start;
         tail.start = end;
-        error_destroy(interval_map_insert(map, &tail)); /* cannot fail after the reserve */
+        error_destroy(interval_map_insert(map, &tail, NULL)); /* cannot fail after the reserve */
     } else if (whole.start < start) {
         item->end = start;
     } else if (whole.end > end) {

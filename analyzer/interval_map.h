@@ -43,8 +43,10 @@ struct interval_map {
 
 void interval_map_deinit(struct interval_map *map);
 
-/* Adds ITEM, whose range is not empty and must be free. On failure nothing has changed. */
-struct seep_error *interval_map_insert(struct interval_map *map, const struct interval *item);
+/* Adds ITEM, whose range is not empty. RET_FREE: whether the range was free; if not, nothing has
+ * changed. NULL: the caller knows that it is. On failure nothing has changed. */
+struct seep_error *interval_map_insert(struct interval_map *map, const struct interval *item,
+                                       bool *ret_free);
 
 /* Takes the lowest piece within [START, END) out of the map, cutting an interval that reaches
  * beyond: call it until *RET_TOOK is false. On failure nothing has changed. */

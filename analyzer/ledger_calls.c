@@ -202,32 +202,40 @@ void ledger_effect(const struct ledger *ledger, const struct event *ev,
 
 /* Clears the place where a call has mapped. Where the books hold what the kernel cannot have
  * replaced, they were wrong: nobody gave that back. */
-static struct seep_error *clear_fresh(struct ledger *ledger, struct ledger_space *space,
-                                      const struct ledger_effect *effect)
+static struct seep_error *clear(struct ledger *ledger, struct ledger_space *space,
+                                struct ledger_range range, bool exclusive)
 {
-    struct interval_cursor cursor;
-    const struct interval *item = interval_map_seek(&space->map, effect->fresh.start, &cursor);
-
-    if (!item || item->start >= effect->fresh.end)
-        return NULL;
-    if (effect->exclusive)
+    if (exclusive)
         ledger->conflicts++;
-    return space_unmap(space, effect->fresh, effect->exclusive ? CHARGES_DROPPED : CHARGES_FREED);
+    return space_unmap(space, range, exclusive ? CHARGES_DROPPED : CHARGES_FREED);
 }
 
-/* Maps RANGE, which is free, charged to EV. */
-static struct seep_error *map_charged(struct ledger_space *space, const struct event *ev,
-                                      struct ledger_range range, uint32_t tag, uint32_t object,
-                                      uint32_t steps)
+struct mapping {
+    struct ledger_range range;
+    uint32_t tag, object, steps;
+    bool exclusive;
+};
+
+/* Maps, charged to EV (NULL: of unknown origin); what was there is gone. */
+static struct seep_error *map(struct ledger *ledger, struct ledger_space *space,
+                              const struct event *ev, const struct mapping *mapping)
 {
-    struct ledger_charge *charge;
-    struct seep_error *err;
+    struct ledger_range range = mapping->range;
+    struct ledger_charge *charge = NULL;
+    struct seep_error *err = NULL;
+    bool was_free;
 
     if (range.start >= range.end)
         return NULL;
-    err = charges_open(space->charges, ev, space_backing(tag), range.start, range.end - range.start,
-                       steps, &charge);
-    return err ? err : space_put(space, range, charge, tag, object);
+    if (ev)
+        err = charges_open(space->charges, ev, space_backing(mapping->tag), range.start,
+                           range.end - range.start, mapping->steps, &charge);
+    if (!err)
+        err = space_put(space, range, charge, mapping->tag, mapping->object, &was_free);
+    if (err || was_free)
+        return err;
+    err = clear(ledger, space, range, mapping->exclusive);
+    return err ? err : space_put(space, range, charge, mapping->tag, mapping->object, NULL);
 }
 
 static uint32_t tag_of(enum ledger_backing backing, uint32_t perms)
@@ -249,15 +257,6 @@ static uint32_t tag_of_mmap(const struct event *ev)
     if (flags & MAP_HUGETLB)
         tag |= huge_shift(flags) << SPACE_HUGE_SHIFT;
     return tag;
-}
-
-/* How many times in a row the block that ends at END has been grown. */
-static uint32_t steps_of(const struct ledger_space *space, uint64_t end)
-{
-    const struct interval *last = space_at(space, end - 1);
-    const struct ledger_charge *charge = last ? last->owner : NULL;
-
-    return charge ? charge->steps : 0;
 }
 
 /* Moves the bytes at GONE that fit to FRESH, their charges with them; what of the old place was cut
@@ -283,45 +282,64 @@ static struct seep_error *move_block(struct ledger *ledger, struct ledger_space 
     return err;
 }
 
+/* How many times in a row the block that ends at END has been grown; SOURCE may be its last part. */
+static uint32_t steps_of(const struct ledger_space *space, const struct interval *source,
+                         uint64_t end)
+{
+    const struct interval *last = source && source->end == end ? source : space_at(space, end - 1);
+    const struct ledger_charge *charge = last ? last->owner : NULL;
+
+    return charge ? charge->steps : 0;
+}
+
+/* The object of what was mapped by growing a segment, so that shmdt takes it with the rest. */
+static uint32_t grow_object(struct ledger_space *space, struct ledger_range added)
+{
+    const struct interval *last = space_at(space, added.start - 1);
+    uint32_t object = last ? last->object : 0;
+
+    if (object) {
+        struct space_attachment *grown = &space->attachments.items[object - 1];
+
+        grown->size_bytes = added.end - grown->origin;
+    }
+    return object;
+}
+
 static struct seep_error *apply_mremap(struct ledger *ledger, struct ledger_space *space,
                                        const struct event *ev, const struct ledger_effect *effect)
 {
     const struct interval *source = space_at(space, ev->args[0]);
-    uint32_t tag = source ? source->tag : tag_of(LEDGER_ANON, VMA_READ | VMA_WRITE);
-    uint32_t object = source ? source->object : 0, steps = 0;
-    struct ledger_range added = effect->fresh;
-    struct seep_error *err;
+    struct mapping added = {
+        .range = effect->fresh,
+        .tag = source ? source->tag : tag_of(LEDGER_ANON, VMA_READ | VMA_WRITE),
+        .object = source ? source->object : 0,
+        .exclusive = effect->exclusive,
+    };
+    struct seep_error *err = NULL;
 
-    if (added.start >= added.end)
+    if (added.range.start >= added.range.end)
         return space_unmap(space, effect->gone, CHARGES_FREED);
-    tag &= ~(uint32_t)(SPACE_INHERITED | SPACE_UNSIZED);
-    err = clear_fresh(ledger, space, effect);
-    if (err)
-        return err;
+    added.tag &= ~(uint32_t)(SPACE_INHERITED | SPACE_UNSIZED);
     if (effect->gone.start < effect->gone.end) {
-        steps = steps_of(space, effect->gone.end) + 1;
-        err = move_block(ledger, space, ev, effect, tag, &added);
-    } else if (added.start != (uint64_t)ev->result) {
-        steps = steps_of(space, added.start) + 1;
-    } else if (object) { /* a second view of the segment */
-        struct space_attachment seen = space->attachments.items[object - 1];
+        added.steps = steps_of(space, source, effect->gone.end) + 1;
+        if (!ledger_is_free(ledger, ev->pid, added.range.start, added.range.end))
+            err = clear(ledger, space, added.range, added.exclusive);
+        if (!err)
+            err = move_block(ledger, space, ev, effect, added.tag, &added.range);
+    } else if (added.range.start != (uint64_t)ev->result) {
+        added.steps = steps_of(space, source, added.range.start) + 1;
+    } else if (added.object) { /* a second view of the segment */
+        struct space_attachment seen = space->attachments.items[added.object - 1];
 
-        err = space_attach(space, seen.origin + (added.start - ev->args[0]), seen.size_bytes,
-                           &object);
+        err = space_attach(space, seen.origin + (added.range.start - ev->args[0]), seen.size_bytes,
+                           &added.object);
     }
-    if (err || added.start >= added.end)
+    if (err || added.range.start >= added.range.end)
         return err;
-    if (steps > 0 && object) { /* shmdt takes the grown part with the rest */
-        const struct interval *last = space_at(space, added.start - 1);
-
-        object = last ? last->object : 0;
-        if (object) {
-            struct space_attachment *grown = &space->attachments.items[object - 1];
-
-            grown->size_bytes = added.end - grown->origin;
-        }
-    }
-    return map_charged(space, ev, added, tag, object, steps);
+    if (added.steps > 0 && added.object)
+        added.object = grow_object(space, added.range);
+    return map(ledger, space, ev, &added);
 }
 
 static struct seep_error *apply_brk(struct ledger *ledger, struct ledger_space *space,
@@ -329,7 +347,9 @@ static struct seep_error *apply_brk(struct ledger *ledger, struct ledger_space *
 {
     uint64_t now = ledger_round_up((uint64_t)ev->result, ledger->page_bytes);
     bool asked = now == ledger_round_up(ev->args[0], ledger->page_bytes);
-    uint32_t tag = tag_of(LEDGER_HEAP, VMA_READ | VMA_WRITE);
+    struct mapping added = {.range = effect->fresh,
+                            .tag = tag_of(LEDGER_HEAP, VMA_READ | VMA_WRITE),
+                            .exclusive = true};
     struct seep_error *err;
 
     /* Where the break was before its first sight, only a snapshot can tell. */
@@ -338,30 +358,22 @@ static struct seep_error *apply_brk(struct ledger *ledger, struct ledger_space *
     space->brk = now;
     space->brk_known = true;
     err = space_unmap(space, effect->gone, CHARGES_FREED);
-    if (err || effect->fresh.start >= effect->fresh.end)
-        return err;
-    err = clear_fresh(ledger, space, effect);
-    if (err)
-        return err;
-    return asked ? map_charged(space, ev, effect->fresh, tag, 0, 0)
-                 : space_put(space, effect->fresh, NULL, tag, 0);
+    return err ? err : map(ledger, space, asked ? ev : NULL, &added);
 }
 
 static struct seep_error *apply_attach(struct ledger *ledger, struct ledger_space *space,
                                        const struct event *ev, const struct ledger_effect *effect,
                                        uint32_t tag, uint64_t size_bytes)
 {
-    uint32_t object = 0;
+    struct mapping added = {.range = effect->fresh,
+                            .tag = size_bytes ? tag : tag | SPACE_UNSIZED,
+                            .exclusive = effect->exclusive};
     struct seep_error *err;
 
-    if (effect->fresh.start >= effect->fresh.end)
+    if (added.range.start >= added.range.end)
         return NULL;
-    err = clear_fresh(ledger, space, effect);
-    if (!err)
-        err = space_attach(space, effect->fresh.start, size_bytes, &object);
-    if (err)
-        return err;
-    return map_charged(space, ev, effect->fresh, size_bytes ? tag : tag | SPACE_UNSIZED, object, 0);
+    err = space_attach(space, added.range.start, size_bytes, &added.object);
+    return err ? err : map(ledger, space, ev, &added);
 }
 
 static struct seep_error *apply_shmget(struct ledger *ledger, const struct event *ev)
@@ -416,7 +428,7 @@ struct seep_error *ledger_calls_apply(struct ledger *ledger, struct ledger_space
                                       const struct event *ev)
 {
     struct ledger_effect effect;
-    struct seep_error *err = NULL;
+    struct mapping mapping;
     uint32_t shared = VMA_READ | VMA_WRITE | VMA_SHARED;
 
     ledger_effect(ledger, ev, &effect);
@@ -425,16 +437,14 @@ struct seep_error *ledger_calls_apply(struct ledger *ledger, struct ledger_space
     /* madvise(2) acts on all that is mapped, and then tells of the holes. */
     if (event_failed(ev) && !(ev->kind == EVENT_MADVISE && ev->result == -ENOMEM))
         return NULL;
+    mapping = (struct mapping){.range = effect.fresh, .exclusive = effect.exclusive};
     switch (ev->kind) {
     case EVENT_MMAP:
+        mapping.tag = tag_of_mmap(ev);
+        return map(ledger, space, ev, &mapping);
     case EVENT_MAP_SHADOW_STACK:
-        err = clear_fresh(ledger, space, &effect);
-        if (!err)
-            err = map_charged(space, ev, effect.fresh,
-                              ev->kind == EVENT_MMAP ? tag_of_mmap(ev)
-                                                     : tag_of(LEDGER_OTHER, VMA_READ | VMA_WRITE),
-                              0, 0);
-        return err;
+        mapping.tag = tag_of(LEDGER_OTHER, VMA_READ | VMA_WRITE);
+        return map(ledger, space, ev, &mapping);
     case EVENT_MUNMAP:
     case EVENT_IO_DESTROY:
         return space_unmap(space, effect.gone, CHARGES_FREED);

@@ -149,7 +149,7 @@ static bool extends_mapping(const struct ledger_space *space, const struct diffe
 static struct seep_error *book_extension(struct ledger_space *space, struct ledger_range range,
                                          const struct interval *base)
 {
-    struct seep_error *err = space_put(space, range, base->owner, base->tag, base->object);
+    struct seep_error *err = space_put(space, range, base->owner, base->tag, base->object, NULL);
 
     if (err || !(base->tag & SPACE_UNSIZED))
         return err;
@@ -184,7 +184,7 @@ static struct seep_error *correct(struct ledger_space *space, const struct diffe
     if (vma_has_flag(vma, "ss"))
         *ret_counts = false;
     err = object_of_vma(space, vma, &object);
-    return err ? err : space_put(space, range, NULL, tag_of_vma(vma), object);
+    return err ? err : space_put(space, range, NULL, tag_of_vma(vma), object, NULL);
 }
 
 static struct seep_error *compare(struct ledger *ledger, struct ledger_space *space,

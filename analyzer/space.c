@@ -38,7 +38,7 @@ static void release(struct ledger_space *space, const struct interval *piece, en
 
 static struct seep_error *put_piece(struct ledger_space *space, const struct interval *piece)
 {
-    struct seep_error *err = interval_map_insert(&space->map, piece);
+    struct seep_error *err = interval_map_insert(&space->map, piece, NULL);
 
     if (!err)
         count_in(space, piece);
@@ -128,12 +128,16 @@ struct seep_error *space_inherit(struct ledger_space *child, const struct ledger
 /* --- mapping --- */
 
 struct seep_error *space_put(struct ledger_space *space, struct ledger_range range,
-                             struct ledger_charge *charge, uint32_t tag, uint32_t object)
+                             struct ledger_charge *charge, uint32_t tag, uint32_t object,
+                             bool *ret_free)
 {
-    return put_piece(
-        space,
-        &(struct interval){
-            .start = range.start, .end = range.end, .owner = charge, .tag = tag, .object = object});
+    struct interval piece = {
+        .start = range.start, .end = range.end, .owner = charge, .tag = tag, .object = object};
+    struct seep_error *err = interval_map_insert(&space->map, &piece, ret_free);
+
+    if (!err && (!ret_free || *ret_free))
+        count_in(space, &piece);
+    return err;
 }
 
 struct seep_error *space_unmap(struct ledger_space *space, struct ledger_range range,
@@ -255,7 +259,7 @@ struct seep_error *space_mark(struct ledger_space *space, struct ledger_range ra
         struct interval piece = space->scratch.items[i];
 
         piece.tag = (piece.tag & ~clear) | set;
-        err = interval_map_insert(&space->map, &piece);
+        err = interval_map_insert(&space->map, &piece, NULL);
     }
     return err;
 }
@@ -286,7 +290,7 @@ struct seep_error *space_fill(struct ledger_space *space, struct ledger_range ra
 
         if (range.start < end) {
             struct seep_error *err =
-                space_put(space, (struct ledger_range){range.start, end}, NULL, tag, 0);
+                space_put(space, (struct ledger_range){range.start, end}, NULL, tag, 0, NULL);
 
             if (err)
                 return err;

@@ -1,7 +1,7 @@
 /*
  * One address space of the ledger: which intervals are mapped, and to whom each is charged.
  *
- *     space_put(space, range, charge, tag, 0)        the range must be free
+ *     space_put(space, range, charge, tag, 0, NULL)
  *     space_move(space, from, to)                    charges travel with the bytes
  *     space_protect(space, range, perms, ev)         what becomes usable is charged to EV
  *     space_unmap(space, range, CHARGES_FREED)
@@ -69,9 +69,11 @@ void space_destroy(struct ledger_space *space);
 /* The books of a child by fork. */
 struct seep_error *space_inherit(struct ledger_space *child, const struct ledger_space *parent);
 
-/* CHARGE NULL: of unknown origin. The range, not empty, must be free. */
+/* CHARGE NULL: of unknown origin. The range must not be empty. RET_FREE: as of interval_map_insert.
+ */
 struct seep_error *space_put(struct ledger_space *space, struct ledger_range range,
-                             struct ledger_charge *charge, uint32_t tag, uint32_t object);
+                             struct ledger_charge *charge, uint32_t tag, uint32_t object,
+                             bool *ret_free);
 
 struct seep_error *space_unmap(struct ledger_space *space, struct ledger_range range,
                                enum charges_end how);

@@ -78,6 +78,21 @@ static void clear(struct interval_map *map, struct model *model, uint64_t start,
         assert_int_equal(model->tags[page], 0);
 }
 
+/* What touches anything that is there is not inserted. */
+static void check_taken(struct interval_map *map, const struct model *model, uint64_t *seed)
+{
+    uint64_t start = below(seed, PAGES - 50), end = start + 1 + below(seed, 50), page = start;
+    struct interval item = {.start = start, .end = end, .tag = 9};
+    bool was_free = true;
+
+    while (page < end && !model->tags[page])
+        page++;
+    if (page == end)
+        return;
+    assert_null(interval_map_insert(map, &item, &was_free));
+    assert_false(was_free);
+}
+
 /* LONGEST rules how crowded the map gets: 1 makes thousands of intervals and high trees. */
 static void run_random(uint64_t seed, unsigned steps, unsigned longest, unsigned tags)
 {
@@ -94,11 +109,17 @@ static void run_random(uint64_t seed, unsigned steps, unsigned longest, unsigned
             struct interval item = {
                 .start = start, .end = end, .tag = 1 + (uint32_t)below(&seed, tags)};
 
-            assert_null(interval_map_insert(&map, &item));
+            bool was_free = false;
+
+            assert_null(interval_map_insert(&map, &item, &was_free));
+            assert_true(was_free);
+            assert_null(interval_map_insert(&map, &item, &was_free));
+            assert_false(was_free);
             for (uint64_t page = start; page < end; page++)
                 model->tags[page] = item.tag;
         }
         check_seek(&map, model, below(&seed, PAGES));
+        check_taken(&map, model, &seed);
         if (i % 256 == 0)
             check_equal(&map, model);
     }
@@ -130,7 +151,7 @@ static void test_runs(void **state)
             uint64_t start = (descending ? COUNT - i : COUNT + 1 + i) * 2;
 
             assert_null(interval_map_insert(
-                &map, &(struct interval){.start = start, .end = start + 1, .tag = 1}));
+                &map, &(struct interval){.start = start, .end = start + 1, .tag = 1}, NULL));
         }
     }
     assert_int_equal(map.count, 2 * COUNT);
@@ -159,21 +180,25 @@ static void test_joins(void **state)
     bool took;
 
     (void)state;
-    assert_null(interval_map_insert(&map, &(struct interval){.start = 10, .end = 50, .tag = 1}));
+    assert_null(
+        interval_map_insert(&map, &(struct interval){.start = 10, .end = 50, .tag = 1}, NULL));
     assert_null(interval_map_take(&map, 20, 30, &piece, &took));
     assert_true(took && piece.start == 20 && piece.end == 30);
     assert_int_equal(map.count, 2);
-    assert_null(interval_map_insert(&map, &(struct interval){.start = 20, .end = 25, .tag = 1}));
+    assert_null(
+        interval_map_insert(&map, &(struct interval){.start = 20, .end = 25, .tag = 1}, NULL));
     assert_int_equal(map.count, 2);
-    assert_null(interval_map_insert(&map, &(struct interval){.start = 25, .end = 30, .tag = 1}));
+    assert_null(
+        interval_map_insert(&map, &(struct interval){.start = 25, .end = 30, .tag = 1}, NULL));
     assert_int_equal(map.count, 1);
-    assert_null(interval_map_insert(&map, &(struct interval){.start = 50, .end = 51, .tag = 2}));
+    assert_null(
+        interval_map_insert(&map, &(struct interval){.start = 50, .end = 51, .tag = 2}, NULL));
     assert_int_equal(map.count, 2);
 
     uint64_t top = UINT64_MAX - 4096;
 
-    assert_null(
-        interval_map_insert(&map, &(struct interval){.start = top, .end = UINT64_MAX, .tag = 3}));
+    assert_null(interval_map_insert(
+        &map, &(struct interval){.start = top, .end = UINT64_MAX, .tag = 3}, NULL));
     assert_null(interval_map_take(&map, top + 1, UINT64_MAX, &piece, &took));
     assert_true(took && piece.start == top + 1 && piece.end == UINT64_MAX);
     interval_map_deinit(&map);
