@@ -91,7 +91,7 @@ static unsigned search_leaf(const struct interval_node *leaf, uint64_t addr)
     while (left > 0) {
         unsigned half = (left + 1) / 2;
 
-        low += leaf->items[low + half - 1].end <= addr ? half : 0;
+        low += half & -(unsigned)(leaf->items[low + half - 1].end <= addr);
         left -= half;
     }
     return low;
@@ -105,7 +105,7 @@ static unsigned search_branch(const struct interval_node *branch, uint64_t addr)
     while (left > 0) {
         unsigned half = (left + 1) / 2;
 
-        low += branch->keys[low + half - 1] <= addr ? half : 0;
+        low += half & -(unsigned)(branch->keys[low + half - 1] <= addr);
         left -= half;
     }
     return low;
@@ -418,6 +418,7 @@ struct seep_error *interval_map_take(struct interval_map *map, uint64_t start, u
 
     struct interval whole = *item, tail = *item;
 
+    __builtin_prefetch(whole.owner); /* the caller is going to settle with it */
     if (whole.start < start && whole.end > end) {
         struct seep_error *err = reserve(map, map->height + 2);
 

@@ -151,7 +151,7 @@ static struct seep_error *gather_touched(struct replay *r)
     struct seep_error *err = NULL;
 
     r->touched.count = 0;
-    r->doubtful = r->forgotten_ns >= r->snap.begin_ns && r->forgotten_ns != 0;
+    r->doubtful = false;
     for (size_t i = r->touches.count; !err && i > 0; i--) {
         const struct touch *touch = &r->touches.items[i - 1];
 
@@ -216,8 +216,10 @@ static struct seep_error *apply_maps(struct replay *r)
         return NULL;
     if (is_base(&r->snap) && r->snap.stopped)
         return ledger_rebase(r->ledger, &r->snap);
+    if (r->forgotten_ns != 0 && r->forgotten_ns >= r->snap.begin_ns)
+        return NULL;
     err = gather_touched(r);
-    if (err || r->doubtful)
+    if (err || (r->doubtful && certain))
         return err;
     err = ledger_reconcile(r->ledger, &r->snap, r->touched.items, r->touched.count, &unexplained);
     if (err || !certain || is_base(&r->snap))
