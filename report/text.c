@@ -47,18 +47,30 @@ static enum rows_colour add_answer(struct rows *r, const struct analysis *a)
     return ROWS_YELLOW;
 }
 
+/* What people know the target by. Not simply its executable, which may be a link's target that nobody
+ * knows by that name (redis-check-rdb); comm is cut at 15 bytes. */
+static const char *name_of_target(const struct case_info *info)
+{
+    enum { COMM_BYTES = 15 };
+    const char *slash = info->exe ? strrchr(info->exe, '/') : NULL;
+    const char *exe = slash && slash[1] ? slash + 1 : info->exe;
+
+    if (!info->name ||
+        (exe && strlen(info->name) == COMM_BYTES && strncmp(exe, info->name, COMM_BYTES) == 0))
+        return exe;
+    return info->name;
+}
+
 static void add_watch(struct rows *r, const struct analysis *a)
 {
-    /* An executable may be a link's target that nobody knows by that name: redis-check-rdb. */
-    const char *name = a->info.name ? a->info.name : a->info.exe;
-    const char *slash = name ? strrchr(name, '/') : NULL;
+    const char *name = name_of_target(&a->info);
     struct units_text text;
 
     if (a->info.pid > 0)
         rows_printf(r, "pid %d", (int)a->info.pid);
     if (name) {
         rows_between(r, " ");
-        rows_text(r, slash && slash[1] ? slash + 1 : name);
+        rows_text(r, name);
     }
     if (a->processes.count > 1)
         rows_printf(r, " and %zu more", a->processes.count - 1);
