@@ -194,6 +194,21 @@ static bool did_work(const struct history *history)
     return false;
 }
 
+/* Nobody saw a call, RSS grew, and the findings do not say where. */
+static bool grew_unseen(const struct history *history, const struct analysis *a)
+{
+    uint64_t grown, told = 0;
+
+    if (history->worked || a->rss_first_bytes == ANALYSIS_UNKNOWN ||
+        a->rss_last_bytes == ANALYSIS_UNKNOWN || a->rss_last_bytes < a->rss_first_bytes)
+        return false;
+    grown = a->rss_last_bytes - a->rss_first_bytes;
+    for (size_t i = 0; i < a->findings.count && told < grown; i++)
+        if (a->findings.items[i].bytes != ANALYSIS_UNKNOWN)
+            told += a->findings.items[i].bytes < grown ? a->findings.items[i].bytes : grown;
+    return grown >= MIN_TREND_BYTES && told < grown / 2;
+}
+
 static enum verdict find_verdict(const struct history *history, const struct analysis *a)
 {
     enum verdict gravest = VERDICT_NOT_LEAK;
@@ -201,7 +216,7 @@ static enum verdict find_verdict(const struct history *history, const struct ana
     for (size_t i = 0; i < a->findings.count; i++)
         if (a->findings.items[i].verdict > gravest)
             gravest = a->findings.items[i].verdict;
-    if (gravest == VERDICT_NOT_LEAK && !did_work(history))
+    if (gravest == VERDICT_NOT_LEAK && (!did_work(history) || grew_unseen(history, a)))
         return VERDICT_INCONCLUSIVE;
     return gravest;
 }

@@ -120,13 +120,13 @@ static uint64_t unexplained(const struct growth_track *track, const struct track
 {
     int64_t open = growth_gain(track, GROWTH_OPEN), rss = growth_gain(track, GROWTH_RSS);
 
-    if (open > 0 && (uint64_t)open / 2 >= facts->charged_bytes) {
-        *ret_kind = SUSPECT_MAPPED;
-        return (uint64_t)open;
-    }
     if (rss > 0 && (uint64_t)rss / 2 >= facts->charged_bytes && open < rss / 4) {
         *ret_kind = SUSPECT_TOUCHED;
         return (uint64_t)rss;
+    }
+    if (open > 0 && (uint64_t)open / 2 >= facts->charged_bytes) {
+        *ret_kind = SUSPECT_MAPPED;
+        return (uint64_t)open;
     }
     return 0;
 }

@@ -314,6 +314,7 @@ static struct seep_error *start_process(struct history *history, const struct ev
 static struct seep_error *exec_process(struct history_process *p, const struct event *ev)
 {
     begin_image(p, ev->exit_ns);
+    p->exit_look_ns = 0;
     p->started = p->execed = true;
     return ev->name ? set_exe(p, ev->name) : NULL;
 }
@@ -375,7 +376,8 @@ static struct seep_error *note_life(struct history *history, struct history_proc
         places_thread_exited(&p->places, ev->tid);
         return NULL;
     case EVENT_PROCESS_EXIT:
-        p->end_ns = ev->exit_ns;
+        /* It may have been held for a dump of its memory since it began to exit. */
+        p->end_ns = p->exit_look_ns ? p->exit_look_ns : ev->exit_ns;
         count_in(history, p, false);
         retire_if_small(history, p);
         return NULL;
@@ -531,6 +533,8 @@ struct seep_error *history_snapshot(void *context, const struct snapshot *snap)
         err = make_process(history, snap->pid, snap->begin_ns, &p);
     if (err || p->retired)
         return err;
+    if (snap->reason == SNAPSHOT_EXIT)
+        p->exit_look_ns = snap->begin_ns;
     copy_figures(p, snap);
     err = growth_look(&p->growth, snap, history->runtime);
     /* Who took the threads took the descriptors too. */

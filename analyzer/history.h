@@ -31,8 +31,9 @@ struct history_pid;
 
 struct history_process {
     pid_t pid, ppid;
-    uint64_t start_ns; /* of its image, or when it was first seen */
-    uint64_t end_ns;   /* of its exit; 0: lived to the end */
+    uint64_t start_ns;     /* of its image, or when it was first seen */
+    uint64_t end_ns;       /* of its exit; 0: lived to the end */
+    uint64_t exit_look_ns; /* the last look at it, when it had stopped to exit; 0: none */
     uint64_t detached_ns;
     uint64_t start_ticks;
     char *exe;

@@ -13,7 +13,7 @@ struct pass {
     uint64_t parts[PARTS];
     double from, to; /* positions of 5 and 95 per cent of the judged bytes */
     double gap;      /* the longest without growth between those */
-    uint64_t young_bytes;
+    uint64_t young_bytes, young_count;
 };
 
 static uint64_t add(uint64_t a, uint64_t b)
@@ -32,6 +32,7 @@ static void gather(struct pass *p, struct shape *s)
         s->bytes = add(s->bytes, point->bytes);
         if (at >= judged) {
             p->young_bytes = add(p->young_bytes, point->bytes);
+            p->young_count++;
             continue;
         }
         s->judged_bytes = add(s->judged_bytes, point->bytes);
@@ -167,6 +168,18 @@ static bool came_and_went(struct pass *p, const struct shape *s)
     return slots_between(p->in->births, s->last_ns + span / 10, end) >= MIN_BIRTHS;
 }
 
+/* Does it grow again in the last tenth, at a quarter of its pace from before and more? A burst has
+ * no pace: a fifth as much again is asked of it. */
+static bool grows_again(const struct pass *p, const struct shape *s)
+{
+    double before = (double)s->judged_bytes, young = (double)p->young_bytes;
+
+    if (young > before / 5)
+        return true;
+    return s->grown >= SHAPE_BURST / 100.0 && p->young_count >= 3 &&
+           young / (1 - judged) >= before / s->grown / 4;
+}
+
 static unsigned count_filled(const uint64_t *parts, unsigned count, uint64_t least)
 {
     unsigned filled = 0;
@@ -203,8 +216,8 @@ static enum shape_kind find_kind(struct pass *p, struct shape *s)
     bool passing = came_and_went(p, s);
     /* What comes in bursts is flat only when it has paused for longer than before; and what grows
      * again in the last tenth is not flat, unless it is known to come and go. */
-    bool flat = s->flat >= SHAPE_FLAT / 100.0 && s->flat >= 2 * p->gap &&
-                (passing || p->young_bytes <= s->judged_bytes / 5);
+    bool flat =
+        s->flat >= SHAPE_FLAT / 100.0 && s->flat >= 2 * p->gap && (passing || !grows_again(p, s));
 
     if (!flat)
         return kind_of_spread(p, s);

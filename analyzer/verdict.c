@@ -11,6 +11,7 @@ enum {
     DOUBTFUL_PER_CENT = 5, /* of RSS: less that cannot be judged leaves the verdict alone */
     MIN_DESPITE = 3,       /* stacks mapped while abandoned ones stood by */
     UNTOUCHED_SHARE = 20,  /* resident less than a 20th: hardly touched */
+    MIN_LOOKS = 6,         /* fewer, and no events: nobody saw that growth came to an end */
 };
 
 static bool is_known(uint64_t value)
@@ -276,6 +277,9 @@ static struct judgement judge_region(const struct suspect *s)
         return say(VERDICT_NOT_LEAK, CAUSE_BOUNDED, 0.6);
     if (s->shape.kind == SHAPE_STEADY || s->shape.kind == SHAPE_LATE || grew_long(s))
         return say(VERDICT_SUSPECT, CAUSE_UNKNOWN, 0.4);
+    /* Two or three looks at what grew show no end of it. */
+    if (!s->has_events && s->process->growth.looks < MIN_LOOKS)
+        return say(VERDICT_INCONCLUSIVE, CAUSE_UNKNOWN, 0.3);
     return judge_ended(s, 0);
 }
 
@@ -320,8 +324,9 @@ static bool is_worth_telling(const struct suspect *s, const struct judgement *j)
         j->verdict == VERDICT_INCONCLUSIVE &&
         (is_known(s->resident_bytes) ? s->resident_bytes < VERDICT_FLOOR_BYTES : s->count < MANY))
         return false;
-    /* Few, and none given back, in a process that goes on: a longer look may tell. */
-    if (j->verdict == VERDICT_INCONCLUSIVE && is_known(s->process->rss_bytes) &&
+    /* Few, and none given back, in a process that goes on: a longer look may tell. Where no call was
+     * seen, the looks are all there is. */
+    if (j->verdict == VERDICT_INCONCLUSIVE && s->has_events && is_known(s->process->rss_bytes) &&
         !(goes_on(s) && s->freed == 0 && s->process->end_ns == 0) &&
         s->bytes < s->process->rss_bytes / 100 * DOUBTFUL_PER_CENT)
         return false;

@@ -116,6 +116,20 @@ static void bursts_far_apart_are_steady(void **state)
     assert_int_equal(judge(&s, true).kind, SHAPE_STEADY);
 }
 
+/* As a scheduler that lets the process wait does it to even growth. */
+static void a_pause_before_more_growth_is_no_end(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_init(&s);
+    for (unsigned i = 0; i < STEPS; i += 10)
+        if (i < 560 || i >= 930)
+            born(&s, i, true);
+    worked(&s, busy);
+    assert_int_equal(judge(&s, false).kind, SHAPE_STEADY);
+}
+
 static void growth_of_the_last_tenth_is_young(void **state)
 {
     struct scene s;
@@ -370,6 +384,7 @@ int main(void)
         cmocka_unit_test(nothing_is_none),
         cmocka_unit_test(even_growth_is_steady),
         cmocka_unit_test(bursts_far_apart_are_steady),
+        cmocka_unit_test(a_pause_before_more_growth_is_no_end),
         cmocka_unit_test(growth_of_the_last_tenth_is_young),
         cmocka_unit_test(churn_that_is_held_at_the_end_is_turnover),
         cmocka_unit_test(a_ring_is_turnover),
