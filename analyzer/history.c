@@ -28,6 +28,7 @@ static void forget_parts(struct history_process *p)
 {
     activity_deinit(&p->activity);
     births_deinit(&p->births);
+    flow_deinit(&p->flow);
     places_deinit(&p->places);
     held_deinit(&p->held);
     growth_deinit(&p->growth);
@@ -329,10 +330,13 @@ static uint64_t round_up(const struct history *history, uint64_t len)
 static struct seep_error *note_syscall(struct history *history, struct history_process *p,
                                        const struct event *ev)
 {
-    struct seep_error *err = NULL;
+    struct seep_error *err;
 
     if (event_failed(ev))
         return NULL;
+    err = flow_note(&p->flow, ev, history->page_bytes);
+    if (err)
+        return err;
     switch (ev->kind) {
     case EVENT_MMAP:
         err = births_add(&p->births, ev->args[3] & MAP_ANONYMOUS ? BIRTHS_ANONYMOUS : BIRTHS_OBJECT,

@@ -13,6 +13,7 @@
 
 #include "analyzer/activity.h"
 #include "analyzer/births.h"
+#include "analyzer/flow.h"
 #include "analyzer/growth.h"
 #include "analyzer/held.h"
 #include "analyzer/ledger.h"
@@ -45,6 +46,7 @@ struct history_process {
     uint64_t events;
     struct activity activity;
     struct births births;
+    struct flow flow;
     struct places places;
     struct held held;
     struct growth growth;

@@ -408,6 +408,12 @@ static void put_shape(struct buffer *out, const struct diagnosis *d)
     bool churn =
         is_known(d->freed) && d->freed > 0 && d->parts.items[0]->has_births && !shape->ageing;
 
+    if (d->judgement.balanced) {
+        buffer_printf(out, "all that is mapped stayed level in the second half of the window: as "
+                           "much was unmapped, of these and of what was there before, as was "
+                           "mapped");
+        return;
+    }
     switch (shape->kind) {
     case SHAPE_NONE:
         return;
@@ -498,6 +504,12 @@ static void put_doubts(struct buffer *out, const struct diagnosis *d)
     if (doubts & DOUBT_NO_EVENTS)
         buffer_printf(out, "; no memory syscall of the process was recorded, so that nobody can be "
                            "named");
+    if (doubts & DOUBT_SHORT) {
+        const struct suspect *s = d->parts.items[0];
+
+        buffer_printf(out, "; watched for only %.0f s: watch longer (seep trace -p %d --for 5m)",
+                      fmax(1, (double)(s->end_ns - s->start_ns) / 1e9), (int)s->process->pid);
+    }
     if (doubts & DOUBT_LOST_EVENTS)
         buffer_printf(out, "; events were lost, and an munmap may be among them");
     if (doubts & DOUBT_PARTLY_WATCHED)

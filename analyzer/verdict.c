@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/units.h"
 
 enum {
     FEW = 4,  /* fewer allocations are no habit */
@@ -150,6 +151,49 @@ static bool is_allocators(const struct suspect *s)
     return s->region == REGION_ANON_MMAP && (is_ascending(s) || verdict_allocator(s->process));
 }
 
+enum balance {
+    BALANCE_RISES,  /* or nothing is known of it */
+    BALANCE_LEVEL,  /* what came took the place of something, mapped in the window or before */
+    BALANCE_SWINGS, /* farther than what is held matters */
+};
+
+/* How all mappings together went in the second half of the window, next to what is held from then. */
+static enum balance find_balance(const struct suspect *s)
+{
+    uint64_t middle_ns = s->start_ns + (s->end_ns - s->start_ns) / 2;
+    struct flow_trend trend;
+    double recent = 0;
+
+    if (s->region != REGION_ANON_MMAP ||
+        !flow_trend(&s->process->flow, middle_ns, s->end_ns, &trend))
+        return BALANCE_RISES;
+    for (size_t i = 0; i < s->points.count; i++)
+        if (s->points.items[i].time_ns >= middle_ns)
+            recent += (double)s->points.items[i].bytes;
+    if (trend.range_bytes > 2 * recent)
+        return BALANCE_SWINGS;
+    /* One large release has nothing to do with what comes bit by bit. */
+    if (trend.fall_bytes > 0.4 * recent + (double)s->unit_max)
+        return BALANCE_RISES;
+    return trend.rise_bytes < recent / 2 ? BALANCE_LEVEL : BALANCE_RISES;
+}
+
+/* What stays level as a whole leaks nothing; and a few of many that came and went may be those in
+ * use, when the whole swings by more. */
+static struct judgement weigh_balance(const struct suspect *s, struct judgement j)
+{
+    enum balance balance = j.verdict >= VERDICT_SUSPECT ? find_balance(s) : BALANCE_RISES;
+
+    if (balance == BALANCE_LEVEL) {
+        j = say(VERDICT_NOT_LEAK, CAUSE_BOUNDED, 0.7);
+        j.balanced = true;
+    }
+    if (balance == BALANCE_SWINGS && j.verdict == VERDICT_SUSPECT && is_known(s->freed) &&
+        s->freed > s->count)
+        j = say(VERDICT_INCONCLUSIVE, CAUSE_UNKNOWN, 0.3);
+    return j;
+}
+
 static struct judgement judge_mappings(const struct suspect *s)
 {
     struct judgement j = judge_ended(s, 0.6);
@@ -162,6 +206,7 @@ static struct judgement judge_mappings(const struct suspect *s)
         j = say(VERDICT_SUSPECT, cause_of_mappings(s), 0.5);
     else if (grew_long(s))
         j = say(VERDICT_SUSPECT, CAUSE_NEVER_FREED, 0.5);
+    j = weigh_balance(s, j);
     if (j.verdict == VERDICT_LEAK) {
         if (is_replaced(s))
             j.doubts |= DOUBT_REPLACED;
@@ -349,6 +394,12 @@ static bool is_partly_watched(const struct suspect *s)
            end_ns - p->detached_ns > (end_ns - s->start_ns) / 20;
 }
 
+static bool is_short(const struct suspect *s)
+{
+    return s->process->end_ns == 0 &&
+           s->end_ns - s->start_ns < VERDICT_SHORT_S * (uint64_t)NS_PER_S;
+}
+
 struct judgement verdict_judge(const struct suspect *s, uint64_t lost_events)
 {
     struct judgement j = judge_kind(s);
@@ -360,6 +411,10 @@ struct judgement verdict_judge(const struct suspect *s, uint64_t lost_events)
     if (s->shape.worked == ACTIVITY_UNKNOWN &&
         (s->shape.kind == SHAPE_ONCE || s->shape.kind == SHAPE_STALLED))
         j.doubts |= DOUBT_UNRESOLVED;
+    if (j.verdict == VERDICT_LEAK && is_short(s)) {
+        j.doubts |= DOUBT_SHORT;
+        j.confidence = j.confidence < 0.7 ? j.confidence : 0.7;
+    }
     if (lost_events) {
         /* One munmap lost in a thousand may be the one that matters; most are not. */
         bool many = lost_events > s->process->events / 100;

@@ -23,10 +23,12 @@ enum doubt {
     DOUBT_AGEING = 1 << 6,         /* the older ones are fewer: it may yet level off */
     DOUBT_PARTLY_WATCHED = 1 << 7, /* the process was let go before the end */
     DOUBT_ALLOCATOR = 1 << 8,      /* an allocator that maps for all its callers may hold it */
+    DOUBT_SHORT = 1 << 9,          /* it lives on, and was watched for moments only */
 };
 
 struct judgement {
-    bool told; /* false: too little, or nothing that moves a verdict */
+    bool told;     /* false: too little, or nothing that moves a verdict */
+    bool balanced; /* not a leak, since as much was unmapped as was mapped */
     enum verdict verdict;
     enum cause cause;
     enum region region; /* as the suspect's, save for what was never touched */
@@ -40,6 +42,7 @@ enum {
     VERDICT_STACK_CACHE_BYTES = 40 << 20, /* what glibc keeps of exited threads' stacks */
     VERDICT_MANY_MAPPINGS = 8192,         /* of the 65,530 that a process may have */
     VERDICT_SMALL_MAPPING_BYTES = 64 << 10,
+    VERDICT_SHORT_S = 10, /* of a process that lives on: a warm-up may take as long */
 };
 
 /* The library that stands in for the C library's malloc in PROCESS, such as "libjemalloc.so.2"; NULL:

@@ -60,11 +60,110 @@ static void what_is_held_to_be_saved_did_not_settle(void **state)
     stage_end(&s, a);
 }
 
+/* 200 blocks of a hundred sizes, filled before the trace or in it, one replaced at random at a time. */
+static void play_random_replacement(struct stage *s, bool filled_before, unsigned seed)
+{
+    uint64_t starts[200], lens[200];
+
+    stage_init_blind(s, filled_before);
+    for (unsigned i = 0; i < 200; i++) {
+        seed = seed * 1103515245 + 12345;
+        lens[i] = (100 + (seed >> 8) % 50) * STAGE_PAGE;
+        starts[i] = stage_mmap(s, WORKER, lens[i]);
+        s->now_ns += 20 * NS_PER_MS;
+    }
+    if (filled_before) {
+        s->blind = false;
+        s->begin_ns = s->now_ns;
+        must(case_set_number(s->c, "clock", "started_ns", s->now_ns));
+        STAGE_EVENT(s, STAGE_PID, STAGE_PID, EVENT_PROCESS_START, 0, NULL, EVENT_START_ATTACHED, 1,
+                    STAGE_PID, 0, 0, 0);
+        stage_look(s, SNAPSHOT_START);
+    }
+    for (unsigned i = 0; i < 1000; i++) {
+        seed = seed * 1103515245 + 12345;
+
+        unsigned slot = (seed >> 8) % 200;
+
+        stage_munmap(s, WORKER, starts[slot], lens[slot]);
+        seed = seed * 1103515245 + 12345;
+        lens[slot] = (100 + (seed >> 8) % 50) * STAGE_PAGE;
+        starts[slot] = stage_mmap(s, WORKER, lens[slot]);
+        stage_wait(s, 20 * NS_PER_MS, true);
+    }
+}
+
+static void replacing_at_random_is_turnover(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= 8; seed++) {
+        struct stage s;
+
+        play_random_replacement(&s, seed % 2, seed);
+
+        struct analysis *a = stage_analyse(&s);
+
+        stage_expect(a, VERDICT_NOT_LEAK, REGION_ANON_MMAP, CAUSE_BOUNDED);
+        stage_end(&s, a);
+    }
+}
+
+/* Though old memory goes at once in between, and a ring turns over beside it. */
+static void a_leak_beside_turnover_and_a_release_is_told(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    for (unsigned i = 0; i < 60; i++) {
+        stage_mmap(&s, WORKER, MIB);
+        stage_churn(&s, OTHER, 10, true);
+        if (i == 45)
+            stage_munmap(&s, WORKER, STAGE_TOP + (64 << 20), 20ull * MIB);
+    }
+
+    struct analysis *a = stage_analyse(&s);
+
+    assert_true(a->verdict >= VERDICT_SUSPECT);
+    stage_end(&s, a);
+}
+
+static void a_few_seconds_of_a_life_that_goes_on_prove_little(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    for (unsigned ends = 0; ends < 2; ends++) {
+        if (ends)
+            stage_init_spawned(&s);
+        else
+            stage_init(&s);
+        for (unsigned i = 0; i < 60; i++) {
+            stage_mmap(&s, WORKER, MIB);
+            stage_wait(&s, 50 * NS_PER_MS, true);
+        }
+        if (ends)
+            stage_exit(&s);
+
+        struct analysis *a = stage_analyse(&s);
+        const struct finding *f =
+            stage_expect(a, VERDICT_LEAK, REGION_ANON_MMAP, CAUSE_NEVER_FREED);
+
+        assert_true(ends ? f->confidence >= 0.9 : f->confidence <= 0.7);
+        assert_true(!ends == (strstr(f->reason, "watched for only 3 s: watch longer (seep trace -p "
+                                                "4000 --for 5m)") != NULL));
+        stage_end(&s, a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(growth_between_a_few_looks_is_not_exonerated),
         cmocka_unit_test(what_is_held_to_be_saved_did_not_settle),
+        cmocka_unit_test(replacing_at_random_is_turnover),
+        cmocka_unit_test(a_leak_beside_turnover_and_a_release_is_told),
+        cmocka_unit_test(a_few_seconds_of_a_life_that_goes_on_prove_little),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
