@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "analyzer/verdict.h"
+#include "base/units.h"
 
 /* Every row of the table in docs/INTERNALS.md, on suspects made by hand. */
 
@@ -24,7 +25,7 @@ static struct suspect suspect_of(enum suspect_kind kind, enum shape_kind shape)
         .unit_max = 1 << 20,
         .calls = 64,
         .net_bytes = SUSPECT_NET_UNKNOWN,
-        .end_ns = 1000,
+        .end_ns = 1000ull * NS_PER_S,
         .has_events = true,
         .has_births = true,
         .shape = {.kind = shape,
