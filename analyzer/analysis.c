@@ -260,7 +260,7 @@ static struct seep_error *write_findings(struct case_dir *c, const struct analys
     if (err)
         return err;
     a->dumps = dumps.dumps.count;
-    err = findings_build(correlation, diagnoses, history, a->dumps ? c->path : NULL, a);
+    err = findings_build(correlation, diagnoses, history, c->path, a);
     if (!err && !(options && options->skip_content))
         err = read_dumps(&dumps, diagnoses, a);
     dumps_deinit(&dumps);

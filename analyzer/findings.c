@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analyzer/narrate.h"
+#include "base/cleanup.h"
 
 static struct seep_error *copy_text(const char *text, char **ret_copy)
 {
@@ -224,7 +225,7 @@ static struct seep_error *take_text(struct buffer *buffer, char **ret_text)
 }
 
 static struct seep_error *put_into_words(const struct diagnosis *d, const struct history *history,
-                                         const char *case_path, struct finding *f)
+                                         const struct narrate_case *at, struct finding *f)
 {
     _cleanup_buffer_ struct buffer title = {0}, reason = {0};
     struct narrate_steps steps = {0};
@@ -245,9 +246,21 @@ static struct seep_error *put_into_words(const struct diagnosis *d, const struct
     if (!err)
         err = take_text(&reason, &f->reason);
     if (!err)
-        err = narrate_next(d, f->rank, case_path, f->vmas.count ? &vma : NULL, &steps);
+        err = narrate_next(d, f->rank, at, f->vmas.count ? &vma : NULL, &steps);
     memcpy(&f->next, &steps, sizeof(steps));
     return err;
+}
+
+/* The recording was to end with a dump of what grew. */
+static bool saved_growing(const struct case_info *info)
+{
+    static const char *const wanted[] = {"--dump growing", "--dump=growing", "--dump all",
+                                         "--dump=all"};
+
+    for (size_t i = 0; info->options && i < ARRAY_SIZE(wanted); i++)
+        if (strstr(info->options, wanted[i]))
+            return true;
+    return false;
 }
 
 static struct seep_error *fill_finding(const struct diagnosis *d, const struct correlation *c,
@@ -264,7 +277,12 @@ static struct seep_error *fill_finding(const struct diagnosis *d, const struct c
         err = add_threads(d, history, f);
     if (!err)
         err = name_culprit(d, history, analysis, f);
-    return err ? err : put_into_words(d, history, case_path, f);
+    return err ? err
+               : put_into_words(d, history,
+                                &(struct narrate_case){.path = case_path,
+                                                       .has_dumps = analysis->dumps > 0,
+                                                       .dumped = saved_growing(&analysis->info)},
+                                f);
 }
 
 static struct seep_error *add_finding(const struct diagnosis *d, const struct correlation *c,

@@ -409,9 +409,8 @@ static void put_shape(struct buffer *out, const struct diagnosis *d)
         is_known(d->freed) && d->freed > 0 && d->parts.items[0]->has_births && !shape->ageing;
 
     if (d->judgement.balanced) {
-        buffer_printf(out, "all that is mapped stayed level in the second half of the window: as "
-                           "much was unmapped, of these and of what was there before, as was "
-                           "mapped");
+        buffer_printf(out, "all that is mapped stayed level in the second half of the window: what "
+                           "came took the place of something");
         return;
     }
     switch (shape->kind) {
@@ -472,7 +471,8 @@ static bool tells_shape(const struct diagnosis *d)
 static void put_doubts(struct buffer *out, const struct diagnosis *d)
 {
     unsigned doubts = d->judgement.doubts;
-    int64_t net = d->parts.items[0]->net_bytes;
+    const struct suspect *first = d->parts.items[0];
+    int64_t net = first->net_bytes;
 
     if (doubts & DOUBT_REPLACED) {
         buffer_printf(out, "; the process's anonymous memory as a whole %s by ",
@@ -504,12 +504,10 @@ static void put_doubts(struct buffer *out, const struct diagnosis *d)
     if (doubts & DOUBT_NO_EVENTS)
         buffer_printf(out, "; no memory syscall of the process was recorded, so that nobody can be "
                            "named");
-    if (doubts & DOUBT_SHORT) {
-        const struct suspect *s = d->parts.items[0];
-
+    if (doubts & DOUBT_SHORT)
         buffer_printf(out, "; watched for only %.0f s: watch longer (seep trace -p %d --for 5m)",
-                      fmax(1, (double)(s->end_ns - s->start_ns) / 1e9), (int)s->process->pid);
-    }
+                      fmax(1, (double)(first->end_ns - first->start_ns) / 1e9),
+                      (int)first->process->pid);
     if (doubts & DOUBT_LOST_EVENTS)
         buffer_printf(out, "; events were lost, and an munmap may be among them");
     if (doubts & DOUBT_PARTLY_WATCHED)
@@ -563,22 +561,27 @@ static struct seep_error *add_step(struct narrate_steps *steps, const char *form
 
 /* To see what is written in it. */
 static struct seep_error *add_look_inside(const struct diagnosis *d, unsigned rank,
-                                          const char *case_path, const struct narrate_vma *vma,
+                                          const struct narrate_case *at,
+                                          const struct narrate_vma *vma,
                                           struct narrate_steps *steps)
 {
     const struct history_process *p = d->parts.items[0]->process;
-
     /* A path that a shell would take apart is left to who knows it. */
-    if (vma && case_path && case_path[strspn(case_path, PLAIN_CHARACTERS)] == '\0')
-        return add_step(steps, "seep show %s strings --region %" PRIx64 "-%" PRIx64, case_path,
+    bool plain = at->path && at->path[0] && at->path[0] != '-' &&
+                 at->path[strspn(at->path, PLAIN_CHARACTERS)] == '\0';
+
+    if (vma && at->has_dumps && plain)
+        return add_step(steps, "seep show %s strings --region %" PRIx64 "-%" PRIx64, at->path,
                         vma->start, vma->end);
     if (p->end_ns)
-        return add_step(steps, "record it again with --dump growing, to see what is written in it");
-    return add_step(steps, "seep dump -p %d --finding %u", (int)p->pid, rank);
+        return at->dumped ? NULL : add_step(steps, "record it again with --dump growing");
+    return add_step(steps, "seep dump -p %d --finding %u%s%s", (int)p->pid, rank,
+                    plain ? " -o " : "", plain ? at->path : "");
 }
 
-struct seep_error *narrate_next(const struct diagnosis *d, unsigned rank, const char *case_path,
-                                const struct narrate_vma *vma, struct narrate_steps *steps)
+struct seep_error *narrate_next(const struct diagnosis *d, unsigned rank,
+                                const struct narrate_case *at, const struct narrate_vma *vma,
+                                struct narrate_steps *steps)
 {
     const struct history_process *p = d->parts.items[0]->process;
     struct seep_error *err = NULL;
@@ -586,7 +589,7 @@ struct seep_error *narrate_next(const struct diagnosis *d, unsigned rank, const 
     if (d->judgement.verdict == VERDICT_NOT_LEAK)
         return NULL;
     if (d->judgement.verdict >= VERDICT_SUSPECT && kind_of(d) != SUSPECT_HELD)
-        err = add_look_inside(d, rank, case_path, vma, steps);
+        err = add_look_inside(d, rank, at, vma, steps);
     if (!err && (d->judgement.doubts & DOUBT_NO_EVENTS))
         err = add_step(steps, "record with --backend ptrace, to see who maps it");
     if (!err && d->judgement.verdict < VERDICT_LEAK)

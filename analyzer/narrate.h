@@ -32,7 +32,13 @@ struct narrate_steps {
     size_t count;
     size_t capacity;
 };
-/* CASE_PATH: of a case that holds dumps already; NULL: it holds none. VMA as above. */
+struct narrate_case {
+    const char *path; /* as the user named it */
+    bool has_dumps;
+    bool
+        dumped; /* it was recorded with --dump growing or all, whether there was something or not */
+};
+/* VMA as above. */
 struct seep_error *narrate_next(const struct diagnosis *diagnosis, unsigned rank,
-                                const char *case_path, const struct narrate_vma *vma,
+                                const struct narrate_case *at, const struct narrate_vma *vma,
                                 struct narrate_steps *steps);

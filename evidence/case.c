@@ -445,6 +445,7 @@ void case_info(const struct case_dir *c, struct case_info *ret_info)
         .boot_id = text_of(get(c, "host", "boot_id")),
         .time_zone = text_of(get(c, "host", "time_zone")),
         .backend = text_of(get(c, "watch", "backend")),
+        .options = text_of(get(c, "tool", "options")),
         .reason = text_of(json_object_get(c->json, "reason")),
         .page_bytes = page_ok ? page_bytes : DEFAULT_PAGE_BYTES,
         .lost_events = number_of(get(c, "watch", "lost_events")),

@@ -92,6 +92,7 @@ struct case_info {
     const char *host_name, *boot_id, *time_zone;
     const char *backend; /* "ptrace", "snapshots" */
     const char *reason;  /* why it was cut short, NULL */
+    const char *options; /* the recorder's command line, NULL */
     uint64_t page_bytes;
     uint64_t lost_events;
     uint64_t watcher_cpu_ns;    /* what watching cost: seep's own CPU time */

@@ -142,13 +142,21 @@ static void a_few_seconds_of_a_life_that_goes_on_prove_little(void **state)
             stage_mmap(&s, WORKER, MIB);
             stage_wait(&s, 50 * NS_PER_MS, true);
         }
-        if (ends)
+        if (ends) {
+            must(case_set_text(s.c, "tool", "options", "run --dump growing -- hero"));
             stage_exit(&s);
+        }
 
         struct analysis *a = stage_analyse(&s);
         const struct finding *f =
             stage_expect(a, VERDICT_LEAK, REGION_ANON_MMAP, CAUSE_NEVER_FREED);
 
+        char *next = f->next.count ? f->next.items[0] : (char *)"";
+
+        /* The one that ended was recorded with --dump. */
+        assert_true(!ends == (strstr(next, "seep dump -p 4000 --finding 1 -o ") == next));
+        assert_true(ends || strstr(next, s.path));
+        assert_null(strstr(next, "--dump growing"));
         assert_true(ends ? f->confidence >= 0.9 : f->confidence <= 0.7);
         assert_true(!ends == (strstr(f->reason, "watched for only 3 s: watch longer (seep trace -p "
                                                 "4000 --for 5m)") != NULL));
