@@ -92,6 +92,9 @@ static struct seep_error *make_vma(const struct correlate_process *c, size_t ind
     };
     struct seep_error *err = copy_text(range->name, &vma.name);
 
+    /* A track that was split has the growth of all its parts. */
+    if (vma.growth_bytes > 0 && (uint64_t)vma.growth_bytes > vma.size_bytes)
+        vma.growth_bytes = (int64_t)vma.size_bytes;
     if (err)
         return err;
     vma_perms_text(range->perms, vma.perms);
@@ -137,6 +140,31 @@ static int compare_found(const void *a, const void *b)
     return (x->range.range > y->range.range) - (x->range.range < y->range.range);
 }
 
+static int compare_places(const void *a, const void *b)
+{
+    const struct found_range *x = a, *y = b;
+
+    if (x->process->process->pid != y->process->process->pid)
+        return x->process->process->pid < y->process->process->pid ? -1 : 1;
+    return (x->range.range > y->range.range) - (x->range.range < y->range.range);
+}
+
+/* Parts of several sizes may lie in one VMA. */
+static void merge_found(struct found_ranges *found)
+{
+    size_t kept = 0;
+
+    if (found->count > 1)
+        qsort(found->items, found->count, sizeof(*found->items), compare_places);
+    for (size_t i = 0; i < found->count; i++) {
+        if (kept && compare_places(&found->items[kept - 1], &found->items[i]) == 0)
+            found->items[kept - 1].range.bytes += found->items[i].range.bytes;
+        else
+            found->items[kept++] = found->items[i];
+    }
+    found->count = kept;
+}
+
 static struct seep_error *find_ranges(const struct diagnosis *d, const struct correlation *c,
                                       struct found_ranges *found)
 {
@@ -151,6 +179,7 @@ static struct seep_error *find_ranges(const struct diagnosis *d, const struct co
         for (size_t r = 0; process && r < s->ranges.count && !err; r++)
             err = vector_push(found, (struct found_range){process, s->ranges.items[r]});
     }
+    merge_found(found);
     if (found->count > 1)
         qsort(found->items, found->count, sizeof(*found->items), compare_found);
     return err;
