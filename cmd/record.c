@@ -194,6 +194,8 @@ int record_answer(struct record_options *options, struct session *session, FILE 
     err = case_save(result->c, result->state, result->reason);
     if (command_report(err, "finishing the case %s", result->c->path))
         status = COMMAND_FAILED;
+    if (!options->session.argv)
+        session_end_signals(session);
     err = answer_print(result->c, &options->answer, out, ret_analysis);
     if (command_report(err, "the analysis of %s", result->c->path))
         return COMMAND_FAILED;

@@ -1,7 +1,9 @@
 /* The only main: finds the subcommand in the table and runs it. */
 #include <argp.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "cmd/command.h"
@@ -33,8 +35,21 @@ static int print_usage(FILE *out)
     return out == stdout ? COMMAND_DONE : COMMAND_USAGE;
 }
 
+/* A case's file that got a standard descriptor's number would be written into by every message. */
+static bool open_standard_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd > STDERR_FILENO && close(fd) == 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (!open_standard_descriptors())
+        return COMMAND_FAILED;
     if (argc < 2)
         return print_usage(stderr);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

@@ -233,15 +233,16 @@ int obstacle_check_machine(FILE *out)
 int obstacle_check_process(pid_t pid, FILE *out)
 {
     struct seep_error *err = obstacle_before_attach(pid);
+    pid_t tid = proc_memory_thread(pid);
 
-    if (!err && ptrace(PTRACE_SEIZE, pid, NULL, NULL) < 0)
+    if (!err && ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0)
         err = obstacle_explain(pid, errno);
     else if (!err) {
         int status;
 
-        ptrace(PTRACE_INTERRUPT, pid, NULL, NULL);
-        if (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status))
-            ptrace(PTRACE_DETACH, pid, NULL,
+        ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
+        if (waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status))
+            ptrace(PTRACE_DETACH, tid, NULL,
                    status >> 16 == 0 ? (void *)(intptr_t)WSTOPSIG(status) : NULL);
     }
     if (err)

@@ -17,6 +17,7 @@ enum {
     FREEZE_LIMIT_MS = 200, /* a thread in vfork or in disk sleep does not stop at all */
     DETACH_LIMIT_MS = 1000,
     MAKER_LIMIT_MS = 20, /* a process's maker reports it within microseconds of its first stop */
+    SEIZE_TRIES = 50,
     FREEZE_POLL_US = 50,
     FAIR_ROUND = 64, /* stops after which every waiting tracee is served once */
 };
@@ -299,9 +300,9 @@ struct seep_error *ptrace_source_attach(struct ptrace_source *source, pid_t pid)
     p = ptrace_add_process(source, pid);
     if (!p)
         return error_no_memory();
-    do
+    /* In a storm of execs every thread listed may be gone by the time it is seized. */
+    for (int tries = 0; !err && (seized > 0 || (p->tracees == 0 && tries < SEIZE_TRIES)); tries++)
         err = seize_threads(source, p, &seized);
-    while (!err && seized > 0);
     if (!err && p->tracees == 0)
         err = error_create(ERROR_GONE, "process %d has ended", (int)pid);
     if (!err)

@@ -14,6 +14,7 @@
 #include "target/describe.h"
 #include "target/obstacle.h"
 #include "target/oom.h"
+#include "tracer/program.h"
 #include "tracer/progress.h"
 #include "tracer/ptrace_source.h"
 #include "tracer/session_describe.h"
@@ -36,6 +37,7 @@ struct session {
     struct snapper *snapper;
     uint64_t started_ns;
     struct signals signals;
+    bool has_signals;
     struct seep_error *err; /* that interrupts it */
     const char *reason;
     struct proc_pids roots, untraced;
@@ -307,14 +309,6 @@ static void show_progress(struct session *s, uint64_t now_ns)
     progress_show(now_ns - s->started_ns, events.events, snapshots.rss_bytes);
 }
 
-static void pass_on(struct session *s, const siginfo_t *signal)
-{
-    /* The terminal has told the whole foreground process group already. */
-    if (signal->si_code == SI_KERNEL && getpgid(s->spawned.pid) == getpgrp())
-        return;
-    kill(s->spawned.pid, signal->si_signo);
-}
-
 /* True: the recording is over. */
 static bool is_over(struct session *s, uint64_t now_ns)
 {
@@ -333,7 +327,8 @@ static bool is_over(struct session *s, uint64_t now_ns)
         interrupt(s, NULL, "the case reached --max-size");
     else if (s->options.for_ns == 0 || now_ns - s->started_ns < s->options.for_ns)
         return atomic_load(&s->pump_ended) &&
-               (snapshots.watched == 0 || !(s->degraded || s->untraced.count));
+               (snapshots.watched == 0 || !(s->degraded || s->untraced.count) ||
+                (s->options.argv && !s->spawned.filtered && program_has_ended(s->spawned.pid)));
     return true;
 }
 
@@ -347,8 +342,8 @@ static void watch_over(struct session *s)
         int signal = signals_wait(&s->signals, POLL_MS, &info);
         uint64_t now_ns = units_monotonic_ns();
 
-        if (signal && s->options.argv && !atomic_load(&s->pump_ended))
-            pass_on(s, &info);
+        if (signal && s->options.argv)
+            program_pass_on(s->spawned.pid, &info);
         else if (signal)
             over = true;
         over = is_over(s, now_ns) || over;
@@ -513,6 +508,7 @@ struct seep_error *session_record(const struct session_options *options,
     if (!options->argv)
         oom_offer_self();
     signals_take(&s->signals);
+    s->has_signals = true;
     if (!err)
         err = start_tracer(s);
     if (!err)
@@ -533,7 +529,7 @@ struct seep_error *session_record(const struct session_options *options,
             s->result.exec_errno = spawn_result(&s->spawned);
         conclude(s);
     }
-    signals_give_back(&s->signals);
+    /* A program that is still served would be killed with seep: its signals stay waited for. */
     if (err) {
         session_finish(s);
         return err;
@@ -547,12 +543,17 @@ const struct session_result *session_result(const struct session *session)
     return &session->result;
 }
 
-int session_finish(struct session *s)
+void session_end_signals(struct session *s)
+{
+    if (s->has_signals)
+        signals_give_back(&s->signals);
+    s->has_signals = false;
+}
+
+static int finish(struct session *s)
 {
     struct ptrace_source_stats stats = {.exit_status = -1};
 
-    if (!s)
-        return -1;
     snapper_destroy(s->snapper);
     if (s->tracing && s->source) {
         ptrace_source_stats(s->source, &stats);
@@ -562,8 +563,9 @@ int session_finish(struct session *s)
             return -1;
         cleanup_close(&s->spawned.start_fd);
         s->spawned.start_fd = -1;
+        if (s->options.argv && s->order == ORDER_GO)
+            stats.exit_status = program_await(s->spawned.pid, s->source, &s->signals);
         pthread_join(s->tracer, NULL);
-        ptrace_source_stats(s->source, &stats);
         ptrace_source_destroy(s->source);
     }
     event_writer_destroy(s->writer);
@@ -579,4 +581,20 @@ int session_finish(struct session *s)
     pthread_cond_destroy(&s->changed);
     free(s);
     return stats.exit_status;
+}
+
+int session_finish(struct session *s)
+{
+    struct signals signals;
+    bool has_signals;
+    int status;
+
+    if (!s)
+        return -1;
+    signals = s->signals;
+    has_signals = s->has_signals;
+    status = finish(s);
+    if (has_signals)
+        signals_give_back(&signals);
+    return status;
 }

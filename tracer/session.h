@@ -61,6 +61,10 @@ struct seep_error *session_record(const struct session_options *options,
 
 const struct session_result *session_result(const struct session *session);
 
+/* Gives the signals back that would otherwise end a recording in order: nothing is left to be saved. Of
+ * a program that is still served they are kept until session_finish all the same. */
+void session_end_signals(struct session *session);
+
 /* Serves a program's descendants until the last has ended, frees the session and its case. Returns
  * the wait status of the program; -1 for processes that were attached to. NULL is fine. */
 int session_finish(struct session *session);

@@ -156,7 +156,8 @@ static bool look(struct snapper *s, const struct watched *w, enum snapshot_reaso
     if (err) {
         bool gone = err->code == ERROR_GONE || err->code == ERROR_NOT_FOUND;
 
-        if (gone)
+        /* A child that may not be looked at (a set-user-id program) ends no recording. */
+        if (gone || err->code == ERROR_DENIED)
             error_destroy(err);
         else
             note_error(s, err);
@@ -244,8 +245,9 @@ static void do_exit(struct snapper *s, const struct job *job)
         taken_deinit(&taken);
         if (s->options.dump)
             err = s->options.dump(s->options.dump_context, s->options.case_fd, job->pid);
-    } else if (err->code == ERROR_GONE || err->code == ERROR_NOT_FOUND) {
-        /* Killed while it was kept. */
+    } else if (err->code == ERROR_GONE || err->code == ERROR_NOT_FOUND ||
+               err->code == ERROR_DENIED) {
+        /* Killed while it was kept, or not to be looked at. */
         error_destroy(take_ptr(err));
     }
     if (err)

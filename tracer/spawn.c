@@ -119,8 +119,11 @@ struct seep_error *spawn_prepare(const struct spawn_options *options, struct spa
 
     pid_t pid = fork();
 
-    if (pid == 0)
+    if (pid == 0) {
+        close(start_write);
+        close(result_read);
         run_child(options, filter, start_read, result_write);
+    }
 
     struct spawned spawned = {.pid = pid, .filtered = filter != NULL};
     unsigned flags = (options->follow ? TRACEE_FOLLOW_FORKS : 0) |
