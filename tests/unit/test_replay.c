@@ -262,19 +262,6 @@ static void test_unknown(void **state)
     result = story_end();
     assert_int_equal(result.comparisons, 1);
     assert_int_equal(result.unexplained_max, 0);
-
-    /* A base is one all the same. */
-    story_begin();
-    snap = story_snap(1, SNAPSHOT_START, false, "0-4");
-    ev = story_map(1, 8, 2);
-    ev->enter_ns = snap->end_ns - 1;
-    ev->result = EVENT_RESULT_UNKNOWN;
-    story_event(1, EVENT_MUNMAP, 0, sim_address(0), SIM_PAGE, 0, 0);
-    story_snap(1, SNAPSHOT_PERIODIC, false, "1-4"); /* corrects silently */
-    story_snap(1, SNAPSHOT_END, false, "1-4");
-    result = story_end();
-    assert_int_equal(result.comparisons, 1);
-    assert_int_equal(result.unexplained_max, 0);
 }
 
 static void test_lives(void **state)
