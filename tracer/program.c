@@ -1,16 +1,23 @@
 #include "tracer/program.h"
 
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { POLL_MS = 50 };
+enum { POLL_MS = 50, STOP_WAIT_MS = 100 };
 
 void program_pass_on(pid_t pid, const siginfo_t *info)
 {
     /* The terminal has told the whole foreground process group already. */
-    if (info->si_code == SI_KERNEL && getpgid(pid) == getpgrp())
+    if (info->si_code != SI_KERNEL || getpgid(pid) != getpgrp()) {
+        kill(pid, info->si_signo);
         return;
-    kill(pid, info->si_signo);
+    }
+    if (info->si_signo != SIGTSTP)
+        return;
+    /* Its threads are to reach their stop, which this process has to serve, before it stops itself. */
+    nanosleep(&(struct timespec){.tv_nsec = STOP_WAIT_MS * 1000 * 1000}, NULL);
+    kill(getpid(), SIGSTOP);
 }
 
 bool program_has_ended(pid_t pid)

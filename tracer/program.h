@@ -9,7 +9,9 @@
 #include "tracer/ptrace_source.h"
 #include "tracer/signals.h"
 
-/* Hands a signal that came to seep on to PID, unless the terminal has given it that one already. */
+/* Hands a signal that came to seep on to PID, unless the terminal has given it that one already. After
+ * ^Z on the terminal seep stops too, once the program has, so that the shell takes over; fg continues
+ * both. */
 void program_pass_on(pid_t pid, const siginfo_t *info);
 
 /* True when PID, which nobody traces any more, has ended; it is not reaped. */

@@ -507,7 +507,7 @@ struct seep_error *session_record(const struct session_options *options,
         err = vector_push(&s->roots, options->pids[i]);
     if (!options->argv)
         oom_offer_self();
-    signals_take(&s->signals);
+    signals_take(&s->signals, options->argv != NULL);
     s->has_signals = true;
     if (!err)
         err = start_tracer(s);

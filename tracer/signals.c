@@ -20,7 +20,7 @@ static void set_action(int signal, void (*handler)(int))
     sigaction(signal, &(struct sigaction){.sa_handler = handler}, NULL);
 }
 
-void signals_take(struct signals *s)
+void signals_take(struct signals *s, bool wait_stop)
 {
     sigset_t blocked;
 
@@ -40,6 +40,10 @@ void signals_take(struct signals *s)
     }
     for (size_t i = 0; i < ARRAY_SIZE(set_aside); i++)
         set_action(set_aside[i], set_aside[i] == SIGCHLD ? SIG_DFL : SIG_IGN);
+    if (wait_stop && !sigismember(&s->ignored, SIGTSTP)) {
+        sigaddset(&s->waited, SIGTSTP);
+        set_action(SIGTSTP, do_nothing);
+    }
     set_action(SIGUSR1, do_nothing);
     blocked = s->waited;
     sigaddset(&blocked, SIGUSR1);

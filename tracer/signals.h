@@ -8,6 +8,7 @@
 #pragma once
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct signals {
@@ -16,8 +17,9 @@ struct signals {
     sigset_t waited;
 };
 
-/* For this thread and those that it starts; SIGUSR1 is blocked with a handler that does nothing. */
-void signals_take(struct signals *s);
+/* For this thread and those that it starts; SIGUSR1 is blocked with a handler that does nothing. WAIT_STOP:
+ * ^Z is waited for as well instead of being refused. */
+void signals_take(struct signals *s, bool wait_stop);
 void signals_give_back(const struct signals *s);
 
 /* Waits up to LIMIT_MS for a signal that ends the recording; its number, or 0. */

@@ -180,10 +180,14 @@ static int family_pipe[2];
 
 static void have_a_child(void)
 {
+    const pid_t parent = getpid();
     pid_t pid = fork();
 
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        /* The parent may be gone already: then no signal comes. */
+        if (getppid() != parent)
+            _exit(0);
         for (;;)
             pause();
     }
