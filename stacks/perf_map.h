@@ -1,0 +1,24 @@
+/*
+ * The names of code made at run time, as JIT runtimes write them to /tmp/perf-PID.map:
+ *
+ *     7f46d4001000 3c0 Lcom/example/Cart;::add          START SIZE name, hexadecimal without 0x
+ *
+ * See tools/perf/Documentation/jit-interface.txt of the kernel. Entries may overlap, since code is
+ * moved and addresses are used again: the later line counts. Untrusted text of any size.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct perf_map;
+
+/* Lines that make no sense are left out. TEXT is not kept. */
+struct seep_error *perf_map_parse(const char *text, size_t len, struct perf_map **ret_map);
+void perf_map_destroy(struct perf_map *map);
+DEFINE_CLEANUP(struct perf_map *, perf_map_destroy);
+
+/* The name of the code at ADDRESS, NULL when there is none; as long as the map. */
+const char *perf_map_find(const struct perf_map *map, uint64_t address);

@@ -1,0 +1,57 @@
+/*
+ * From offsets in ELF files to functions, files and lines, by libdw, wherever the files are found.
+ *
+ *     libc.so.6 (build-id 8f2a...) 0x98a01   ->   sysmalloc   malloc.c:2539
+ *     leaky                        0x1233    ->   store       leaky.c:40   (inlined)
+ *                                                 handle      leaky.c:88
+ *
+ * A file is taken only when its build-id is the recorded one. Looked for, in this order: the path it
+ * had; by build-id and by debug link below /usr/lib/debug; a debuginfod server, when DEBUGINFOD_URLS is
+ * set and never otherwise. DWARF first, then .symtab, .gnu_debugdata, .dynsym. C++ and Rust names are
+ * demangled.
+ *
+ * Every such file is untrusted, and the libraries that read them were not made for that: they run in a
+ * child process with limits on memory and time. A file that kills it costs its own names only.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/vector.h"
+#include "evidence/stack.h"
+
+/* One level of inlining, or the function itself. Innermost first; the last one is not inlined. */
+struct symbols_line {
+    char *function; /* demangled; NULL unknown */
+    char *file;     /* NULL unknown */
+    uint32_t line;  /* 0 unknown */
+    bool inlined;   /* into the next one */
+};
+
+struct symbols_place {
+    const struct stack_module *module;
+    uint64_t offset;                   /* of the instruction meant: a return address less one */
+    VECTOR(struct symbols_line) lines; /* filled by symbols_resolve; none: nothing is known */
+};
+
+struct symbols_options {
+    uint64_t limit_ns;     /* for everything together; 0: 60 s */
+    const char *debug_dir; /* NULL: /usr/lib/debug */
+    /* Told what is being read or fetched, now and then; NULL: nobody. */
+    void (*progress)(const char *text, void *context);
+    void *context;
+};
+
+/* What stood in the way, for the report: "libfoo.so: build-id differs from the recorded one". */
+VECTOR_TYPE(symbols_troubles, char *);
+
+/* Fills the lines of PLACES, which may be in any order. What is not found is no error. RET_TROUBLES: the
+ * caller does symbols_troubles_deinit. */
+struct seep_error *symbols_resolve(struct symbols_place *places, size_t count,
+                                   const struct symbols_options *options,
+                                   struct symbols_troubles *ret_troubles);
+void symbols_place_deinit(struct symbols_place *place);
+void symbols_troubles_deinit(struct symbols_troubles *troubles);
