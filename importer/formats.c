@@ -1,0 +1,35 @@
+#include "importer/importer.h"
+
+#include <string.h>
+
+extern const struct importer importer_strace;
+
+/* Of equal scores the first wins: what is more particular stands first. */
+const struct importer *const importers[] = {
+    &importer_strace,
+    NULL,
+};
+
+const struct importer *importer_recognise(const char *head, size_t len)
+{
+    const struct importer *best = NULL;
+    int best_score = IMPORTER_NEVER;
+
+    for (size_t i = 0; importers[i]; i++) {
+        int score = importers[i]->recognise(head, len);
+
+        if (score > best_score) {
+            best = importers[i];
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+const struct importer *importer_by_name(const char *name)
+{
+    for (size_t i = 0; importers[i]; i++)
+        if (strcmp(importers[i]->name, name) == 0)
+            return importers[i];
+    return NULL;
+}
