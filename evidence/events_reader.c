@@ -78,7 +78,7 @@ static void destroy(struct event_source *src)
 }
 
 struct seep_error *events_reader_create(int dir_fd, struct stack_table *stacks,
- struct events_reader **ret_reader)
+                                        struct events_reader **ret_reader)
 {
     _cleanup_close_ int fd = -1;
     _cleanup_(event_decoder_destroyp) struct event_decoder *decoder = NULL;
