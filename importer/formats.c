@@ -3,11 +3,13 @@
 #include <string.h>
 
 extern const struct importer importer_strace;
+extern const struct importer importer_hs_err, importer_kernel_log;
+extern const struct importer importer_jstack, importer_nmt, importer_jmap, importer_log;
 
 /* Of equal scores the first wins: what is more particular stands first. */
 const struct importer *const importers[] = {
-    &importer_strace,
-    NULL,
+    &importer_strace, &importer_hs_err,     &importer_jstack, &importer_nmt,
+    &importer_jmap,   &importer_kernel_log, &importer_log,    NULL,
 };
 
 const struct importer *importer_recognise(const char *head, size_t len)
