@@ -64,6 +64,10 @@ struct seep_error *collection_take_events(struct collection *c, struct case_dir 
 
 /* --- what was under way --- */
 
+struct span_ns {
+    uint64_t enter, exit;
+};
+
 /* Calls by enter, of which only those are kept that end later than all before them: the others can never
  * be the earliest one under way.
  *
@@ -74,7 +78,7 @@ struct seep_error *collection_take_events(struct collection *c, struct case_dir 
 struct under_way {
     struct sorter *spans;
     struct sorter_record next; /* bytes NULL: none is left */
-    VECTOR(struct span_ns { uint64_t enter, exit; }) kept;
+    VECTOR(struct span_ns) kept;
     size_t front;
 };
 
