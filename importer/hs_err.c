@@ -258,9 +258,12 @@ static struct seep_error *tell(struct reader *r)
                               span_trim(span_of(r->headline.bytes, r->headline.len)));
     if (!err && r->version)
         err = java_facts_text(&place, FACT_JAVA_VERSION, span_text(r->version));
-    for (size_t i = 0; !err && i < r->names.count; i++)
+    for (size_t i = 0; !err && i < r->names.count; i++) {
+        if (r->pid)
+            collection_set_process_of(r->c, r->names.items[i].tid, r->pid);
         err = collection_thread_name(r->c, place.when, r->pid, r->names.items[i].tid,
                                      r->names.items[i].text, strlen(r->names.items[i].text));
+    }
     if (!err)
         err = tell_nmt(r, place);
     if (!err)

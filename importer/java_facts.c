@@ -15,6 +15,11 @@ static struct seep_error *put(const struct java_facts_place *place, struct fact 
     return collection_fact(place->collection, place->when, &fact);
 }
 
+static char *copy(struct span s)
+{
+    return s.len ? strndup(s.text, s.len) : strdup("");
+}
+
 struct seep_error *java_facts_value(const struct java_facts_place *place, enum fact_kind kind,
                                     uint64_t value)
 {
@@ -26,7 +31,7 @@ struct seep_error *java_facts_value(const struct java_facts_place *place, enum f
 struct seep_error *java_facts_text(const struct java_facts_place *place, enum fact_kind kind,
                                    struct span text)
 {
-    _cleanup_free_ char *copy = strndup(text.text, text.len);
+    _cleanup_free_ char *copy = copy(text);
 
     if (!copy)
         return error_no_memory();
@@ -47,7 +52,7 @@ static struct seep_error *put_amount(const struct java_facts_place *place, enum 
 static struct seep_error *put_category(const struct java_facts_place *place,
                                        const struct nmt_category *category)
 {
-    _cleanup_free_ char *name = strndup(category->name.text, category->name.len);
+    _cleanup_free_ char *name = copy(category->name);
     struct seep_error *err;
 
     if (!name)
@@ -99,7 +104,7 @@ static struct seep_error *put_region(const struct java_facts_place *place, const
                                      size_t index, size_t *ret_next)
 {
     const struct nmt_region *region = &nmt->regions.items[index];
-    _cleanup_free_ char *name = strndup(region->category.text, region->category.len);
+    _cleanup_free_ char *name = copy(region->category);
     _cleanup_buffer_ struct buffer text = {0};
     uint64_t committed = 0;
     size_t next = index + 1;
@@ -140,8 +145,7 @@ static int compare_sites(const void *a, const void *b)
 static struct seep_error *put_site(const struct java_facts_place *place, const struct nmt *nmt,
                                    const struct nmt_site *site)
 {
-    _cleanup_free_ char *name =
-        strndup(site->category.len ? site->category.text : "", site->category.len);
+    _cleanup_free_ char *name = copy(site->category);
     _cleanup_buffer_ struct buffer text = {0};
 
     append_frames(&text, nmt, site->first_frame, site->frame_count);

@@ -97,9 +97,12 @@ static struct seep_error *tell_names(struct reader *r, const struct thread_dump 
         if (thread->nid == 0 || thread->nid > INT_MAX || thread->is_virtual || !thread->name.len)
             continue;
         err = java_names_note(&r->names, pid, (pid_t)thread->nid, thread->name, &changed);
-        if (!err && changed)
-            err = collection_thread_name(r->c, when, pid, (pid_t)thread->nid, thread->name.text,
-                                         thread->name.len);
+        if (err || !changed)
+            continue;
+        if (pid)
+            collection_set_process_of(r->c, (pid_t)thread->nid, pid);
+        err = collection_thread_name(r->c, when, pid, (pid_t)thread->nid, thread->name.text,
+                                     thread->name.len);
     }
     return err;
 }

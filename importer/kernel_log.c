@@ -150,10 +150,10 @@ static int recognise(const char *head, size_t len)
 
     while (span_next_line(&rest, &line)) {
         struct span message = span_trim(oom_report_message(line));
+        struct span trigger;
         int64_t ns;
 
-        if (span_has(message, " invoked oom-killer: ") ||
-            span_starts(message, "oom-kill:constraint=") ||
+        if (oom_report_begins(message, &trigger) || span_starts(message, "oom-kill:constraint=") ||
             span_starts(message, "Out of memory: Kill") ||
             span_starts(message, "Memory cgroup out of memory: Kill"))
             return IMPORTER_CERTAIN;

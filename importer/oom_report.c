@@ -232,17 +232,29 @@ static bool take_old_cgroup(struct oom_report *report, struct span line)
     return true;
 }
 
+/* A comm stands before it, and no call whose argument it is. */
+bool oom_report_begins(struct span message, struct span *ret_trigger)
+{
+    size_t at;
+
+    if (!span_find(message, " invoked oom-killer: ", &at) || at >= OOM_REPORT_NAME_BYTES ||
+        memchr(message.text, '"', at))
+        return false;
+    *ret_trigger = span_first(message, at);
+    return true;
+}
+
 struct seep_error *oom_report_line(struct oom_report *report, struct span message,
                                    enum oom_report_said *ret_said)
 {
     struct oom_report_task task;
-    size_t at;
+    struct span trigger;
 
     message = span_trim(message);
     *ret_said = OOM_REPORT_NOTHING;
-    if (span_find(message, " invoked oom-killer: ", &at)) {
+    if (oom_report_begins(message, &trigger)) {
         oom_report_deinit(report);
-        copy(report->trigger, sizeof(report->trigger), span_first(message, at));
+        copy(report->trigger, sizeof(report->trigger), trigger);
         *ret_said = OOM_REPORT_BEGINS;
     } else if (take_killed(report, message)) {
         *ret_said = OOM_REPORT_KILLED;

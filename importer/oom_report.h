@@ -59,6 +59,9 @@ struct span oom_report_message(struct span line);
 /* "[12345.678901]" before the message: seconds since the machine's start; false: it has none. */
 bool oom_report_uptime(struct span line, int64_t *ret_ns);
 
+/* MESSAGE is the first of a report; *RET_TRIGGER is who asked for memory. */
+bool oom_report_begins(struct span message, struct span *ret_trigger);
+
 /* Takes what MESSAGE says. A report that only its last line is left of is one too. */
 struct seep_error *oom_report_line(struct oom_report *report, struct span message,
                                    enum oom_report_said *ret_said);
