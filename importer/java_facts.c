@@ -31,11 +31,11 @@ struct seep_error *java_facts_value(const struct java_facts_place *place, enum f
 struct seep_error *java_facts_text(const struct java_facts_place *place, enum fact_kind kind,
                                    struct span text)
 {
-    _cleanup_free_ char *copy = copy(text);
+    _cleanup_free_ char *bytes = copy(text);
 
-    if (!copy)
+    if (!bytes)
         return error_no_memory();
-    return put(place, (struct fact){.kind = kind, .text = copy});
+    return put(place, (struct fact){.kind = kind, .text = bytes});
 }
 
 /* --- native memory tracking --- */
