@@ -98,7 +98,9 @@ static bool parse_detail(struct parser *p, struct span line, struct nmt_category
     }
     if (span_starts(line, "(malloc="))
         return find_amount(p, line, "(malloc=", &category->malloc);
-    if (span_starts(line, "(mmap:") || span_starts(line, "mmap:"))
+    /* The last form is that of a call path in a detail. */
+    if (span_starts(line, "(mmap:") || span_starts(line, "mmap:") ||
+        span_starts(line, "(reserved="))
         return find_amount(p, line, "reserved=", &category->mmap_reserved) &&
                find_amount(p, line, "committed=", &category->mmap_committed);
     if (span_starts(line, "(stack:"))
@@ -170,7 +172,8 @@ static bool parse_site(struct parser *p, struct span line, struct nmt_site *site
 
     *site = (struct nmt_site){.first_frame = p->first_frame,
                               .frame_count = p->nmt->frames.count - p->first_frame};
-    if (!span_starts(line, "(malloc=") && !span_starts(line, "(mmap:"))
+    if (!span_starts(line, "(malloc=") && !span_starts(line, "(mmap:") &&
+        !span_starts(line, "(reserved="))
         return false;
     if (!parse_detail(p, line, &figures))
         return false;
@@ -273,6 +276,13 @@ static struct seep_error *parse_line(struct parser *p, struct span line)
     return NULL;
 }
 
+/* "(Omitting categories weighting less than 1KB)", "(1479 call sites weighting less than 1KB each
+ * omitted.)" */
+static bool is_note(struct span line)
+{
+    return span_starts(line, "(") && span_has(line, " weighting less than ");
+}
+
 struct seep_error *nmt_parse(struct span text, struct nmt *ret_nmt)
 {
     struct nmt nmt = {.scale_bytes = 1};
@@ -289,7 +299,7 @@ struct seep_error *nmt_parse(struct span text, struct nmt *ret_nmt)
             nmt.enabled = true;
             p.place = SUMMARY;
         } else if (p.place != BEFORE) {
-            if (!span_starts(line, "(Omitting"))
+            if (!is_note(line))
                 err = parse_line(&p, line);
         } else if (span_take_number(&line, &pid) && span_is(line, ":") && pid <= INT32_MAX) {
             nmt.pid = pid;

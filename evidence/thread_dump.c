@@ -154,14 +154,15 @@ enum thread_dump_line thread_dump_split(struct thread_dump_splitter *splitter, s
 static struct span take_module(struct span *name)
 {
     struct span module = span_first(*name, 0);
-    size_t at = name->len;
+    size_t end = name->len;
+    const char *slash;
 
-    while (at > 0) {
-        at--;
-        if (name->text[at] != '/' || at + 1 == name->len || is_digit(name->text[at + 1]))
+    while (end > 0 && (slash = memrchr(name->text, '/', end))) {
+        end = (size_t)(slash - name->text);
+        if (end + 1 == name->len || is_digit(slash[1]))
             continue;
-        module = span_first(*name, at);
-        *name = span_from(*name, at + 1);
+        module = span_first(*name, end);
+        *name = span_from(*name, end + 1);
         break;
     }
 

@@ -152,7 +152,10 @@ static void test_jdk25(void **state)
         "[0x00007f75d7ad0c9c] os::reserve_memory(unsigned long)+0x7c\r\n"
         "                             (mmap: reserved=64KB, committed=4KB -8KB Tag=Class)\r\n"
         "[0x00007f75d7ad0c9c] x+0x7c\r\n"
-        "                             (malloc=1KB tag=GC -7KB #1 -3)\r\n");
+        "                             (malloc=1KB tag=GC -7KB #1 -3)\r\n"
+        "[0x00007f75d7ad0c9c] y+0x7c\r\n"
+        "                             (reserved=23552KB, committed=1224KB Tag=Thread Stack)\r\n"
+        "(1479 call sites weighting less than 1KB each omitted.)\r\n");
 
     (void)state;
     assert_int_equal(nmt.strange, 0);
@@ -161,7 +164,9 @@ static void test_jdk25(void **state)
     assert_int_equal(nmt_find(&nmt, "Thread")->thread_count, 22);
     assert_int_equal(nmt_find(&nmt, "Thread")->malloc.bytes, 39 * 1024);
     assert_int_equal(nmt_find(&nmt, "Shared class space")->mmap_committed.bytes, 13012 * 1024);
-    assert_int_equal(nmt.sites.count, 3);
+    assert_int_equal(nmt.sites.count, 4);
+    assert_true(span_is(nmt.sites.items[3].category, "Thread Stack"));
+    assert_int_equal(nmt.sites.items[3].mmap_committed.bytes, 1224 * 1024);
     assert_true(span_is(nmt.sites.items[0].category, "Other"));
     assert_true(span_is(nmt.sites.items[1].category, "Class"));
     assert_int_equal(nmt.sites.items[1].mmap_committed.delta, -8 * 1024);
