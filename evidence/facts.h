@@ -31,9 +31,9 @@ enum fact_kind {
     FACT_NMT_GROWTH,    /* likewise: by how much its committed grew since the baseline */
     FACT_NMT_THREADS,   /* value: how many */
     FACT_NMT_SCALE,     /* value: to how many bytes the figures of this file are rounded */
-    FACT_NMT_REGION,    /* name: the category; value: the bytes committed in a range that it reserved;
+    FACT_NMT_REGION, /* name: the category; value: the bytes committed in a range that it reserved;
                            text: "0x5c0000000-0x7c0000000" and the innermost frames that reserved it */
-    FACT_NMT_SITE,      /* name: the category; value: the bytes had by the call path that is its text,
+    FACT_NMT_SITE,   /* name: the category; value: the bytes had by the call path that is its text,
                            innermost first, "Unsafe_AllocateMemory0 < ..." */
     FACT_DIRECT_MEMORY_USED,
     FACT_DIRECT_MEMORY_MAX,
