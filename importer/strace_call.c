@@ -309,6 +309,15 @@ static bool flags(struct text *t, uint8_t how, struct strace_call *call, uint64_
     return true;
 }
 
+/* Where another thread's line came between. */
+static bool is_cut_here(struct text *t)
+{
+    struct text next = *t;
+
+    skip_blanks(&next);
+    return TAKE(&next, "<unfinished") || TAKE(&next, "strace: ");
+}
+
 /* One argument, up to the ',' or ')' that ends it. */
 static bool argument(struct text *t, uint8_t how, struct strace_call *call, uint64_t *ret_value)
 {
@@ -332,9 +341,11 @@ static bool argument(struct text *t, uint8_t how, struct strace_call *call, uint
         if (!flags(t, how, call, ret_value))
             return false;
     }
-    if (peek(t) != ',' && peek(t) != ')')
-        return skip_argument(t); /* a path, a comment, dots behind a string */
-    return true;
+    if (peek(t) == ',' || peek(t) == ')')
+        return true;
+    if (is_cut_here(t))
+        return true;
+    return skip_argument(t); /* a path, a comment, dots behind a string */
 }
 
 /* --- results --- */
@@ -538,14 +549,17 @@ void strace_call_parse_result(const char *text, size_t len, struct strace_call *
 
 const char *strace_call_unfinished(const char *text, size_t len, const char **ret_rest)
 {
-    static const char mark[] = "<unfinished ...>";
-    const char *found = memmem(text, len, mark, sizeof(mark) - 1);
-    const char *before = found;
+    static const char mark[] = "<unfinished ...>", note[] = "strace: Process ";
+    const char *found = memmem(text, len, mark, sizeof(mark) - 1), *before;
 
-    if (!found)
-        return NULL;
-    while (before > text && before[-1] == ' ')
-        before--;
+    if (!found) {
+        found = memmem(text, len, note, sizeof(note) - 1);
+        if (found)
+            *ret_rest = found;
+        return found;
+    }
+    for (before = found; before > text && before[-1] == ' '; before--)
+        ;
     *ret_rest = found + sizeof(mark) - 1;
     return before;
 }

@@ -57,7 +57,8 @@ void strace_call_parse(const struct syscall_row *row, const char *text, size_t l
 /* What a call of another meaning returned, wherever its arguments end; result, duration and rest. */
 void strace_call_parse_result(const char *text, size_t len, struct strace_call *ret_call);
 
-/* Where " <unfinished ...>" begins, if the record ends with it; NULL. RET_REST: behind it. */
+/* Where " <unfinished ...>" begins, if the record ends with it, or with the "strace: Process 123 attached"
+ * that took its place on the terminal; NULL: with neither. RET_REST: behind it; of the second, at it. */
 const char *strace_call_unfinished(const char *text, size_t len, const char **ret_rest);
 
 /* Reads a string in quotes at TEXT, at most SIZE - 1 bytes of it. Returns how many bytes of TEXT it took;

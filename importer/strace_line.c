@@ -229,6 +229,9 @@ static enum strace_record body(struct text *t, struct strace_line *line)
 {
     switch (peek(t)) {
     case '<':
+        /* A line that a note of strace's cut in two ends so. */
+        if (STARTS(t, "<unfinished ...>"))
+            return rest(t, 0, line, STRACE_NOTE);
         return STARTS(t, "<... ") ? resumed(t, line) : STRACE_STRANGE;
     case '-':
         return STARTS(t, "--- ") ? rest(t, 4, line, STRACE_SIGNAL) : STRACE_STRANGE;
@@ -240,9 +243,9 @@ static enum strace_record body(struct text *t, struct strace_line *line)
     case '>':
         return STARTS(t, "> ") ? rest(t, 2, line, STRACE_FRAME) : STRACE_STRANGE;
     case 's':
-        return STARTS(t, "strace: ") ? STRACE_NOTE : call(t, line);
+        return STARTS(t, "strace: ") ? rest(t, 8, line, STRACE_NOTE) : call(t, line);
     case 'P':
-        return STARTS(t, "Process ") ? STRACE_NOTE : call(t, line);
+        return STARTS(t, "Process ") ? rest(t, 0, line, STRACE_NOTE) : call(t, line);
     default:
         return call(t, line);
     }

@@ -44,7 +44,7 @@ struct strace_line {
     const char *name; /* of the call */
     size_t name_len;
     const char *rest; /* CALL: behind '('; RESUMED: behind '>'; SIGNAL, ENDED: behind the blank;
-                            FRAME: behind "> "; MODE: "PID=..." */
+                            FRAME: behind "> "; MODE: "PID=..."; NOTE: "Process 123 attached" */
     size_t rest_len;
 };
 
