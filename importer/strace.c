@@ -158,11 +158,14 @@ static struct seep_error *put_call(struct strace_log *log, struct strace_thread 
     if (call->outcome == STRACE_RETURNED) {
         exit_ns = alone ? enter_ns + (call->has_duration ? call->duration_ns : 0) : log->now_ns;
         ev->exit_ns = in_order(log, exit_ns > enter_ns ? exit_ns : enter_ns);
+        /* Both ends were rounded down to a microsecond, and so was the time between them. */
+        if (!alone && call->has_duration && ev->exit_ns - enter_ns == call->duration_ns + NS_PER_US)
+            ev->enter_ns = enter_ns + NS_PER_US - 1;
         ev->result = call->result;
     } else {
         log->without_result++;
     }
-    if (*call->name) {
+    if (call->has_name) {
         snprintf(log->event_name, sizeof(log->event_name), "%s", call->name);
         ev->name = log->event_name;
     }
@@ -274,7 +277,6 @@ static struct seep_error *take_orphan(struct strace_log *log, struct strace_thre
     strace_call_parse_result(line->rest, line->rest_len, &call);
     if (row->kind != EVENT_BRK || call.outcome != STRACE_RETURNED)
         return NULL;
-    call.name[0] = '\0';
     call.args[0] = (uint64_t)call.result;
     return put_call(
         log, thread, row, &call,

@@ -272,6 +272,17 @@ static bool term(struct text *t, uint8_t how, struct strace_call *call, uint64_t
     return true;
 }
 
+/* A comment is behind a number that strace has no word for. */
+static void skip_comment(struct text *t)
+{
+    const char *end;
+
+    if (!TAKE(t, " /*"))
+        return;
+    end = memmem(t->at, (size_t)(t->end - t->at), "*/", 2);
+    t->at = end ? end + 2 : t->end;
+}
+
 /* The words of the last call, which are as a rule those of the next one too. */
 struct memory {
     size_t len;
@@ -299,6 +310,7 @@ static bool flags(struct text *t, uint8_t how, struct strace_call *call, uint64_
         if (!term(t, how, call, &one))
             return false;
         value |= one;
+        skip_comment(t);
     } while (TAKE(t, "|"));
     if (!call->strange && (size_t)(t->at - from) <= MEMORY_WORD_BYTES) {
         memory->len = (size_t)(t->at - from);
@@ -331,7 +343,10 @@ static bool argument(struct text *t, uint8_t how, struct strace_call *call, uint
 
             if (!took)
                 return false;
+            call->has_name = true;
             t->at += took;
+            if (TAKE(t, "..."))
+                strcat(call->name, "...");
         }
         break;
     case '[':
@@ -500,7 +515,7 @@ void strace_call_parse(const struct syscall_row *row, const char *text, size_t l
     call->outcome = STRACE_BROKEN;
     memset(call->args, 0, sizeof(call->args));
     call->has_duration = false;
-    call->name[0] = '\0';
+    call->has_name = false;
     call->strange = NULL;
     while (count < row->count) {
         if (!argument(&t, row->arguments[count], call, &call->args[count])) {
@@ -538,6 +553,7 @@ void strace_call_parse_result(const char *text, size_t len, struct strace_call *
 
     memset(ret_call->args, 0, sizeof(ret_call->args));
     ret_call->has_duration = false;
+    ret_call->has_name = false;
     ret_call->strange = NULL;
     ret_call->outcome = STRACE_UNKNOWN;
     while (t.at < t.end && skip_argument(&t) && *t.at == ',')

@@ -43,7 +43,8 @@ struct strace_call {
     int64_t result;
     bool has_duration;
     uint64_t duration_ns;
-    char name[256];      /* of a memfd; "" */
+    bool has_name; /* a memfd's; with "..." at its end where strace cut it */
+    char name[256];
     const char *strange; /* a word that no table has, which counts as 0; NULL: none */
     size_t strange_len;
     const char *rest; /* behind the call */
