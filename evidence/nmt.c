@@ -262,6 +262,7 @@ static struct seep_error *parse_line(struct parser *p, struct span line)
     if (span_starts(line, "Virtual memory map:")) {
         p->place = MAP;
     } else if (span_starts(line, "Details:")) {
+        nmt->map_whole = true;
         p->place = SITES;
         p->first_frame = nmt->frames.count;
     } else if (p->place == SITES && parse_site(p, line, &site)) {

@@ -62,6 +62,7 @@ struct nmt {
     struct nmt_category total;
     VECTOR(struct nmt_category) categories;
     VECTOR(struct nmt_region) regions;
+    bool map_whole; /* the map's end is there: what is in no committed part is not committed */
     VECTOR(struct nmt_site) sites;
     VECTOR(struct span)
     frames;           /* "ReservedSpace::initialize(unsigned long, ...)+0xab", innermost

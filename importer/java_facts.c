@@ -122,9 +122,11 @@ static struct seep_error *put_region(const struct java_facts_place *place, const
     if (!name || text.failed)
         return error_no_memory();
     *ret_next = next;
+    /* Of the last one before a text was cut some parts may be missing. */
     return put(place, (struct fact){.kind = FACT_NMT_REGION,
                                     .name = name,
-                                    .has_value = true,
+                                    .has_value = region->committed || nmt->map_whole ||
+                                                 next < nmt->regions.count,
                                     .value = committed,
                                     .text = text.bytes});
 }

@@ -47,10 +47,9 @@ static void test_netty_evidence(void **state)
     assert_has(&c,
                "fact nmt-committed pid=17667 line=2 when=none:0 name=Java Heap value=5953814528");
     assert_has(&c, "fact nmt-threads pid=17667 line=2 when=none:0 value=458");
-    assert_has(&c,
-               "name=Java Heap value=0 text=0x5c0000000-0x7c0000000 ReservedSpace::initialize < "
-               "ReservedHeapSpace::ReservedHeapSpace < Universe::reserve_heap < "
-               "G1CollectedHeap::initialize");
+    assert_has(&c, "name=Java Heap text=0x5c0000000-0x7c0000000 ReservedSpace::initialize < "
+                   "ReservedHeapSpace::ReservedHeapSpace < Universe::reserve_heap < "
+                   "G1CollectedHeap::initialize");
     recorded_deinit(&c);
 
     c = imported_file(&importer_jmap, "unit/data/java/jmap-heap-17667.txt");
