@@ -87,3 +87,19 @@ bool word_pid(struct word word, int *ret_pid)
     *ret_pid = (int)number;
     return true;
 }
+
+const char *words_line(const char *head, size_t len, size_t *at, size_t *ret_line_len)
+{
+    char line_end = memchr(head, '\n', len) ? '\n' : '\r';
+    const char *line = head + *at;
+
+    if (*at >= len)
+        return NULL;
+
+    const char *end = memchr(line, line_end, len - *at);
+    size_t line_len = end ? (size_t)(end - line) : len - *at;
+
+    *at += line_len + (end ? 1 : 0);
+    *ret_line_len = line_len && line[line_len - 1] == '\r' ? line_len - 1 : line_len;
+    return line;
+}

@@ -55,3 +55,7 @@ bool word_kib(struct word word, uint64_t *ret_bytes);
 
 /* A process or thread id: 1 to the kernel's highest. */
 bool word_pid(struct word word, int *ret_pid);
+
+/* The next line of a file's head from *AT on, without its end (LF, CRLF or, where there is no LF, CR).
+ * NULL at the end. */
+const char *words_line(const char *head, size_t len, size_t *at, size_t *ret_line_len);
