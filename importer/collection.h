@@ -69,12 +69,36 @@ struct seep_error *collection_skip(struct collection *c, uint64_t number, const 
 struct seep_error *collection_remark(struct collection *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* --- processes --- */
+
+/* A process whose pid will be known later, or never: a number below 0 that stands for the pid in events,
+ * also in args[1] of EVENT_PROCESS_START. Out of memory gives 0, the process of unknown pid. */
+pid_t collection_new_process(struct collection *c);
+
+/* The process of thread TID, in whatever file that is told: the same one until another is set. 0: nobody
+ * asked or set yet, or out of memory when MAKE. */
+pid_t collection_process_of(struct collection *c, pid_t tid, bool make);
+void collection_set_process_of(struct collection *c, pid_t tid, pid_t process);
+
+/* PROCESS is the one that PID stands for, a pid or a process of the same kind. Who says it first is
+ * right. */
+void collection_same_process(struct collection *c, pid_t process, pid_t pid);
+
 /* --- events --- */
 
 /* EV's enter_ns and exit_ns are on BASIS (negative times cannot be: relative ones begin at 0); pending_ns
- * and stack_id are ignored. In any order: they are sorted. PATH: the call path; NULL: none. */
+ * is ignored. In any order: they are sorted; at equal exit_ns in the order of the calls. */
 struct seep_error *collection_event(struct collection *c, enum when_basis basis,
-                                    const struct event *ev, const struct stack_path *path);
+                                    const struct event *ev);
+
+/* The same of a call in which nothing else of its file ended: what a log says that gives it one whole
+ * line. Spares the search for what overlaps it. */
+struct seep_error *collection_event_alone(struct collection *c, enum when_basis basis,
+                                          const struct event *ev);
+
+/* A call path's number for EV->stack_id; 0: there are too many. */
+struct seep_error *collection_stack(struct collection *c, const struct stack_path *path,
+                                    uint32_t *ret_id);
 
 /* The thread's name from then on; WHEN_NONE: always. Any length ("nioEventLoopGroup-3-1"). */
 struct seep_error *collection_thread_name(struct collection *c, struct when when, pid_t pid,
@@ -150,6 +174,10 @@ struct collection_file {
     uint64_t events, snapshots, memory_bytes, thread_dumps, thread_names, facts;
     VECTOR(char *) remarks;
 };
+
+/* What is to be said of all files together: how pids and times were settled. After collection_write. */
+size_t collection_remark_count(const struct collection *c);
+const char *collection_remark_text(const struct collection *c, size_t index);
 
 size_t collection_file_count(const struct collection *c);
 const struct collection_file *collection_file(const struct collection *c, size_t index);
