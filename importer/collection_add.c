@@ -156,6 +156,16 @@ struct seep_error *collection_file_time(struct collection *c, struct when *ret_w
                              units_format_time(&text, in->mtime_ns, false));
 }
 
+/* A status or a list of files is a look too. */
+static bool has_regions(const struct kept_snapshot *kept)
+{
+    for (size_t i = 0; i < kept->sections.count; i++)
+        if (strcmp(kept->sections.items[i].name, "smaps") == 0 ||
+            strcmp(kept->sections.items[i].name, "maps") == 0)
+            return true;
+    return false;
+}
+
 struct seep_error *collection_last_snapshot(struct collection *c, pid_t pid,
                                             struct snapshot *ret_snapshot, bool *ret_found)
 {
@@ -167,6 +177,8 @@ struct seep_error *collection_last_snapshot(struct collection *c, pid_t pid,
     for (size_t i = 0; i < c->snapshots.count; i++) {
         pid_t of = c->snapshots.items[i].record.pid;
 
+        if (!has_regions(&c->snapshots.items[i]))
+            continue;
         if (pid && of && of != pid)
             continue;
         if (!pid && only && of && of != only) {
