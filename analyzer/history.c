@@ -461,12 +461,14 @@ static void take(uint64_t *figure, uint64_t seen)
 /* A look at maps alone, such as the last one at a stop, leaves what the one before told. */
 static void copy_figures(struct history_process *p, const struct snapshot *snap)
 {
-    take(&p->rss_bytes,
-         snap->rss_bytes != SNAPSHOT_UNKNOWN ? snap->rss_bytes : sum_field(&snap->maps, SMAPS_RSS));
-    take(&p->pss_bytes,
-         snap->pss_bytes != SNAPSHOT_UNKNOWN ? snap->pss_bytes : sum_field(&snap->maps, SMAPS_PSS));
-    take(&p->virtual_bytes,
-         snap->virtual_bytes != SNAPSHOT_UNKNOWN ? snap->virtual_bytes : sum_sizes(&snap->maps));
+    if (!snap->partial) {
+        take(&p->rss_bytes, sum_field(&snap->maps, SMAPS_RSS));
+        take(&p->pss_bytes, sum_field(&snap->maps, SMAPS_PSS));
+        take(&p->virtual_bytes, sum_sizes(&snap->maps));
+    }
+    take(&p->rss_bytes, snap->rss_bytes);
+    take(&p->pss_bytes, snap->pss_bytes);
+    take(&p->virtual_bytes, snap->virtual_bytes);
     take(&p->cgroup_limit_bytes, snap->cgroup_limit_bytes);
     take(&p->cgroup_used_bytes, snap->cgroup_used_bytes);
     take(&p->rlimit_as_bytes, snap->rlimit_as_bytes);

@@ -121,25 +121,24 @@ static struct seep_error *hand_on(struct listing *l)
     return err;
 }
 
-static struct seep_error *hold(struct listing *l, const char *name, const struct buffer *text)
+struct seep_error *listing_also(struct listing *l, const char *name, const char *text, size_t len)
 {
-    char *copy = malloc(text->len + 1);
+    char *copy = malloc(len + 1);
     struct seep_error *err;
 
     if (!copy)
         return error_no_memory();
-    if (text->len)
-        memcpy(copy, text->bytes, text->len);
-    copy[text->len] = '\0';
-    err = snapshot_record_add(&l->held.record, name, copy, text->len);
+    if (len)
+        memcpy(copy, text, len);
+    copy[len] = '\0';
+    err = snapshot_record_add(&l->held.record, name, copy, len);
     if (err)
         free(copy);
     return err;
 }
 
 struct seep_error *listing_look(struct listing *l, pid_t pid, const char *name,
-                                const struct buffer *text, const char *name2,
-                                const struct buffer *text2)
+                                const struct buffer *text)
 {
     bool again = l->held.there && l->held.record.pid == pid && l->held.when.basis == WHEN_NONE &&
                  l->when.basis == WHEN_NONE;
@@ -159,8 +158,7 @@ struct seep_error *listing_look(struct listing *l, pid_t pid, const char *name,
     l->held.when = l->when;
     l->held.repeated = again;
     l->held.there = true;
-    err = hold(l, name, text);
-    return err || !name2 ? err : hold(l, name2, text2);
+    return listing_also(l, name, text->bytes, text->len);
 }
 
 struct seep_error *listing_end(struct listing *l)

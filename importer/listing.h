@@ -40,10 +40,12 @@ struct listing {
 
 void listing_init(struct listing *l, struct input *in, struct collection *c);
 
-/* A look at PID: a section NAME with TEXT, and perhaps a second one (NAME2 NULL: none). */
+/* A look at PID with a section NAME. */
 struct seep_error *listing_look(struct listing *l, pid_t pid, const char *name,
-                                const struct buffer *text, const char *name2,
-                                const struct buffer *text2);
+                                const struct buffer *text);
+
+/* Another section of the same look. */
+struct seep_error *listing_also(struct listing *l, const char *name, const char *text, size_t len);
 
 /* Hands the last one on. Needed also on failure, for its memory. */
 struct seep_error *listing_end(struct listing *l);

@@ -109,8 +109,9 @@ static struct seep_error *take(struct reading *r)
     if (r->text.failed || r->held.failed)
         return error_no_memory();
     if (r->pid)
-        err = listing_look(&r->listing, r->pid, "lsof", &r->text, r->held.len ? "held" : NULL,
-                           &r->held);
+        err = listing_look(&r->listing, r->pid, "lsof", &r->text);
+    if (!err && r->held.len)
+        err = listing_also(&r->listing, "held", r->held.bytes, r->held.len);
     buffer_clear(&r->text);
     buffer_clear(&r->held);
     r->pid = 0;

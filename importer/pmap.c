@@ -69,8 +69,8 @@ static struct seep_error *add_virtual(struct collection *c, struct when when, pi
     return collection_fact(c, when, &fact);
 }
 
-/* The total tells whether lines are missing; of a listing that has none, nothing is known. */
-static struct seep_error *check_total(struct reading *r, pid_t pid)
+/* The total tells whether lines are missing. *RET_PARTIAL: why it is a part; NULL: it is all. */
+static struct seep_error *check_total(struct reading *r, pid_t pid, const char **ret_partial)
 {
     const struct pmap_text *t = &r->text;
     struct collection *c = r->listing.c;
@@ -80,13 +80,20 @@ static struct seep_error *check_total(struct reading *r, pid_t pid)
         err =
             collection_remark(c, "lines of pmap without the names above them: what is not sure by "
                                  "their shape is unknown");
-    if (!err && t->total_bytes == UINT64_MAX)
-        err = collection_remark(c, "no total of pid %d: it may be a part of the listing", (int)pid);
-    else if (!err && t->total_bytes != t->size_bytes)
+    if (err)
+        return err;
+    *ret_partial = NULL;
+    if (t->total_bytes == UINT64_MAX) {
+        *ret_partial = "the listing has no total";
+        err = collection_remark(c, "without a total: taken for a part of the listing");
+    } else if (t->total_bytes != t->size_bytes &&
+               t->total_bytes != t->size_bytes + t->shared_bytes) {
+        *ret_partial = "the lines are less than the listing's total";
         err = collection_remark(
             c, "the lines of pid %d are %llu KiB, its total says %llu KiB: lines are missing",
             (int)pid, (unsigned long long)(t->size_bytes / 1024),
             (unsigned long long)(t->total_bytes / 1024));
+    }
     return err;
 }
 
@@ -94,6 +101,7 @@ static struct seep_error *check_total(struct reading *r, pid_t pid)
 static struct seep_error *take(struct reading *r)
 {
     struct pmap_text *t = &r->text;
+    const char *partial = NULL;
     pid_t pid = 0;
     struct seep_error *err = NULL;
 
@@ -102,12 +110,15 @@ static struct seep_error *take(struct reading *r)
     if (t->regions) {
         err = whose(r, &pid);
         if (!err)
-            err = check_total(r, pid);
+            err = check_total(r, pid, &partial);
         if (!err && t->command.len)
             err = collection_process(r->listing.c, pid, NULL, t->command.bytes, NULL);
         if (!err)
-            err = listing_look(&r->listing, pid, t->has_fields ? "smaps" : "maps", &t->text, "pmap",
-                               &r->raw);
+            err = listing_look(&r->listing, pid, t->has_fields ? "smaps" : "maps", &t->text);
+        if (!err)
+            err = listing_also(&r->listing, "pmap", r->raw.bytes, r->raw.len);
+        if (!err && partial)
+            err = listing_also(&r->listing, "partial", partial, strlen(partial));
         r->looks++;
     }
     pmap_text_clear(t);

@@ -86,7 +86,8 @@ static void put_name(struct buffer *out, struct word name)
     }
     if (word_is(name, "zero (deleted)"))
         buffer_printf(out, "/dev/");
-    else if (word_begins(name, "memfd:"))
+    else if (word_begins(name, "memfd:") || word_begins(name, "SYSV") ||
+             word_begins(name, "anon_hugepage"))
         buffer_u8(out, '/');
     else if (name.text[0] != '/' && name.text[0] != '[' && !word_begins(name, "anon_inode:"))
         buffer_printf(out, "/.../");
@@ -117,6 +118,8 @@ static enum pmap_line add_row(struct pmap_text *t, const struct row *row)
     t->unordered = t->unordered || row->start < t->end;
     t->end = end;
     t->regions++;
+    if (row->perms[3] == 's')
+        t->shared_bytes += row->size_bytes;
     if (__builtin_add_overflow(t->size_bytes, row->size_bytes, &t->size_bytes))
         t->size_bytes = UINT64_MAX;
     return PMAP_LINE_TAKEN;
@@ -460,7 +463,7 @@ void pmap_text_clear(struct pmap_text *t)
     t->pid = 0;
     t->has_fields = t->unordered = t->no_header = t->ruled = false;
     t->regions = 0;
-    t->size_bytes = t->end = 0;
+    t->size_bytes = t->shared_bytes = t->end = 0;
     t->total_bytes = t->rss_total_bytes = UINT64_MAX;
 }
 

@@ -47,9 +47,10 @@ struct pmap_text {
     struct buffer text;    /* for maps_parse */
     bool has_fields;       /* TEXT is that of smaps; else of maps */
     size_t regions;
-    uint64_t size_bytes;      /* of all regions */
-    uint64_t end;             /* of the last */
-    uint64_t total_bytes;     /* by pmap's own last line; UINT64_MAX: there was none */
+    uint64_t size_bytes;   /* of all regions */
+    uint64_t shared_bytes; /* of those that are shared: procps 3.3.3 to 3.3.9 counts them twice */
+    uint64_t end;          /* of the last */
+    uint64_t total_bytes;  /* by pmap's own last line; UINT64_MAX: there was none */
     uint64_t rss_total_bytes; /* likewise */
     bool unordered;           /* an address was lower than the one before */
     bool no_header;           /* lines were taken by their shape */

@@ -137,6 +137,20 @@ static struct seep_error *whose(struct reading *r, pid_t *ret_pid)
     return err;
 }
 
+/* Every process has a stack (kernel threads, which have no regions at all, aside). */
+static bool has_stack(const struct buffer *text)
+{
+    return memmem(text->bytes, text->len, "[stack]", strlen("[stack]")) != NULL;
+}
+
+static struct seep_error *say_partial(struct reading *r)
+{
+    static const char why[] = "there is no [stack] among the regions";
+    struct seep_error *err = listing_also(&r->listing, "partial", why, strlen(why));
+
+    return err ? err : collection_remark(r->listing.c, "%s: taken for a part of them", why);
+}
+
 static struct seep_error *take_regions(struct reading *r)
 {
     pid_t pid = 0;
@@ -151,7 +165,9 @@ static struct seep_error *take_regions(struct reading *r)
 
         err = whose(r, &pid);
         if (!err)
-            err = listing_look(&r->listing, pid, name, &r->text, NULL, NULL);
+            err = listing_look(&r->listing, pid, name, &r->text);
+        if (!err && r->kind == LINE_REGION && !has_stack(&r->text))
+            err = say_partial(r);
         r->looks++;
     }
     buffer_clear(&r->text);
@@ -275,7 +291,7 @@ static struct seep_error *take_status(struct reading *r)
         err = collection_fact(r->listing.c, r->listing.when, &fact);
     }
     if (!err)
-        err = listing_look(&r->listing, pid, "status", &r->text, NULL, NULL);
+        err = listing_look(&r->listing, pid, "status", &r->text);
     r->looks++;
     buffer_clear(&r->text);
     return err;
