@@ -60,11 +60,21 @@ static bool read_kib(struct word word, uint64_t *ret_bytes)
     return word_kib(word, ret_bytes);
 }
 
+/* A column of which the name is none of the kernel's is not passed on. */
+static bool is_field_name(const char *name)
+{
+    size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+
+    return name[0] >= 'A' && name[0] <= 'Z' && name[len] == '\0';
+}
+
 static void put_field(struct buffer *out, const char *name, struct word value)
 {
     bool plain = strcmp(name, "THPeligible") == 0 || strcmp(name, "ProtectionKey") == 0 ||
                  strcmp(name, "VmFlags") == 0;
 
+    if (!is_field_name(name))
+        return;
     buffer_printf(out, "%s: %.*s%s\n", name, (int)value.len, value.text, plain ? "" : " kB");
 }
 

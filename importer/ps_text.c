@@ -47,7 +47,7 @@ static struct word without_branches(struct word command)
         at++;
     if (command.len - at >= 3 && memcmp(command.text + at, "\\_ ", 3) == 0)
         at += 3;
-    else if (command.text[0] != '|')
+    else if (!command.len || command.text[0] != '|')
         at = 0;
     return (struct word){command.text + at, command.len - at};
 }
