@@ -135,7 +135,9 @@ static struct seep_error *put_call(struct strace_log *log, struct strace_thread 
                                    uint64_t enter_ns, bool alone)
 {
     struct event *ev = &log->event;
-    uint64_t exit_ns;
+    uint64_t exit_ns = !alone               ? log->now_ns
+                       : call->has_duration ? enter_ns + call->duration_ns
+                                            : enter_ns;
     struct seep_error *err = strace_log_flush(log);
 
     if (err)
@@ -156,7 +158,6 @@ static struct seep_error *put_call(struct strace_log *log, struct strace_thread 
                          .abi = abi_of(thread, row)};
     memcpy(ev->args, call->args, sizeof(ev->args));
     if (call->outcome == STRACE_RETURNED) {
-        exit_ns = alone ? enter_ns + (call->has_duration ? call->duration_ns : 0) : log->now_ns;
         ev->exit_ns = in_order(log, exit_ns > enter_ns ? exit_ns : enter_ns);
         /* Both ends were rounded down to a microsecond, and so was the time between them. */
         if (!alone && call->has_duration && ev->exit_ns - enter_ns == call->duration_ns + NS_PER_US)
@@ -251,11 +252,14 @@ static struct seep_error *take_call(struct strace_log *log, struct strace_thread
         }
         return err;
     }
+    if (meaning == STRACE_MEMORY && call.outcome == STRACE_BROKEN) {
+        *ret_broken = true;
+        return NULL;
+    }
     if (meaning == STRACE_MEMORY) {
-        *ret_broken = call.outcome == STRACE_BROKEN;
         *ret_rest = call.rest;
         *ret_rest_len = call.rest_len;
-        return *ret_broken ? NULL : put_call(log, thread, row, &call, log->now_ns, true);
+        return put_call(log, thread, row, &call, log->now_ns, true);
     }
     return strace_lives_call(log, thread, meaning, line->name, line->name_len, line->rest,
                              line->rest_len, log->now_ns, ret_rest, ret_rest_len);

@@ -103,12 +103,10 @@ __attribute__((constructor)) static void build_names(void)
 /* "syscall_0x1c5": one that strace did not know yet. Such numbers are the same everywhere. */
 static const struct syscall_row *row_of_number(const char *name, size_t len)
 {
-    static const char prefix[] = "syscall_0x";
     struct text t = {name + sizeof("syscall_") - 1, name + len};
     uint64_t number_there;
 
-    if (len < sizeof(prefix) || memcmp(name, prefix, sizeof(prefix) - 1) != 0 ||
-        !number(&t, &number_there) || t.at != t.end)
+    if (!number(&t, &number_there) || t.at != t.end)
         return NULL;
     return syscalls_find(EVENT_ABI_X86_64, number_there);
 }
@@ -116,10 +114,12 @@ static const struct syscall_row *row_of_number(const char *name, size_t len)
 enum strace_meaning strace_call_meaning(const char *name, size_t len,
                                         const struct syscall_row **ret_row)
 {
+    static const char unknown[] = "syscall_0x";
     const struct name *bucket;
 
     *ret_row = NULL;
-    if (len > sizeof("syscall_") && name[0] == 's' && name[7] == '_') {
+    if (len > sizeof(unknown) && name[0] == 's' &&
+        memcmp(name, unknown, sizeof(unknown) - 1) == 0) {
         *ret_row = row_of_number(name, len);
         return *ret_row && (*ret_row)->kind ? STRACE_MEMORY : STRACE_OTHER;
     }
