@@ -315,26 +315,36 @@ static bool grow_tids(struct tid_table *table)
     return true;
 }
 
-void collection_set_process_of(struct collection *c, pid_t tid, pid_t process)
+pid_t collection_tid_get(const struct tid_table *table, pid_t tid)
+{
+    return table->room && tid > 0 ? table->slots[tid_slot(table, tid)].process : 0;
+}
+
+void collection_tid_set(struct tid_table *table, pid_t tid, pid_t process)
 {
     size_t slot;
 
-    if (tid <= 0 || !grow_tids(&c->tids))
+    if (tid <= 0 || !grow_tids(table))
         return;
-    slot = tid_slot(&c->tids, tid);
-    if (!c->tids.slots[slot].tid)
-        c->tids.count++;
-    c->tids.slots[slot].tid = tid;
-    c->tids.slots[slot].process = process;
+    slot = tid_slot(table, tid);
+    if (!table->slots[slot].tid)
+        table->count++;
+    table->slots[slot].tid = tid;
+    table->slots[slot].process = process;
+}
+
+void collection_set_process_of(struct collection *c, pid_t tid, pid_t process)
+{
+    collection_tid_set(&c->tids, tid, process);
 }
 
 pid_t collection_process_of(struct collection *c, pid_t tid, bool make)
 {
-    pid_t process = c->tids.room ? c->tids.slots[tid_slot(&c->tids, tid)].process : 0;
+    pid_t process = collection_tid_get(&c->tids, tid);
 
     if (process || !make)
         return process;
     process = collection_new_process(c);
-    collection_set_process_of(c, tid, process);
+    collection_tid_set(&c->tids, tid, process);
     return process;
 }

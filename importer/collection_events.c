@@ -134,7 +134,8 @@ struct writing {
     struct collection *c;
     const struct settled *settled;
     struct events_writer *writer;
-    uint32_t *stack_ids; /* by our number; 0: not asked for yet */
+    uint32_t *stack_ids;      /* by our number; 0: not asked for yet */
+    struct tid_table started; /* processes that have begun, by pid; their `process` is 1 */
 };
 
 static struct seep_error *write_stack(struct writing *w, struct event *ev)
@@ -156,6 +157,18 @@ static struct seep_error *write_stack(struct writing *w, struct event *ev)
     return err;
 }
 
+/* Each file of strace -ff says of its thread's process that it was there; one of them is enough. */
+static bool has_begun(struct writing *w, const struct event *ev)
+{
+    bool begun = collection_tid_get(&w->started, ev->pid) != 0;
+
+    if (ev->kind == EVENT_PROCESS_EXIT)
+        collection_tid_set(&w->started, ev->pid, 0);
+    if (ev->kind == EVENT_PROCESS_START)
+        collection_tid_set(&w->started, ev->pid, 1);
+    return begun && ev->kind == EVENT_PROCESS_START && ev->args[0] == EVENT_START_ATTACHED;
+}
+
 static struct seep_error *write_event(struct writing *w, struct event *ev, uint64_t pending_ns,
                                       uint64_t shift_ns)
 {
@@ -170,6 +183,8 @@ static struct seep_error *write_event(struct writing *w, struct event *ev, uint6
     ev->enter_ns += shift_ns;
     ev->exit_ns += shift_ns;
     ev->pending_ns = pending_ns ? pending_ns + shift_ns : 0;
+    if (has_begun(w, ev))
+        return NULL;
     return event_sink_put(&w->writer->sink, ev);
 }
 
@@ -258,6 +273,7 @@ struct seep_error *collection_write_events(struct collection *c, const struct se
     w.stack_ids = stack_ids;
     if (!err)
         err = write_lanes(&w);
+    free(w.started.slots);
     if (!err && renameat(into->fd, temporary, into->fd, "events") < 0)
         err = error_errno(errno, into->path, "cannot rename %s/%s", into->path, temporary);
     if (err)

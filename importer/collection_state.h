@@ -68,6 +68,18 @@ struct alias {
     pid_t smallest_tid; /* of its events; 0: it has none */
 };
 
+/* A number for each tid or pid. */
+struct tid_table {
+    size_t count, room; /* a power of two */
+    struct {
+        pid_t tid, process; /* tid 0: free */
+    } * slots;
+};
+
+/* 0: none was set. Out of memory sets nothing. */
+pid_t collection_tid_get(const struct tid_table *table, pid_t tid);
+void collection_tid_set(struct tid_table *table, pid_t tid, pid_t process);
+
 struct collection {
     const struct collection_options *options;
     int temporary_fd, spool_fd;
@@ -83,12 +95,7 @@ struct collection {
     VECTOR(struct collection_file) files;
     VECTOR(char *) remarks;
     VECTOR(struct alias) aliases; /* process -1 is the first */
-    struct tid_table {
-        size_t count, room; /* a power of two */
-        struct {
-            pid_t tid, process; /* tid 0: free */
-        } * slots;
-    } tids;
+    struct tid_table tids;
     pid_t smallest_unknown_tid; /* of events whose pid is 0 */
     pid_t first_pid;            /* of the first event that has one */
     uint64_t first_ns, last_ns; /* of what was written, on the case's clock */
