@@ -1,5 +1,8 @@
-/* Files that are compressed otherwise than by gzip: named, with what to do. */
-#include "importer/importer.h"
+#include "importer/compressed.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
 
 static const struct {
     const char *magic;
@@ -15,7 +18,7 @@ static const struct {
     {"7z\xbc\xaf", 4, "7-zip", "7z x"},
 };
 
-static const char *find(const char *head, size_t len, const char **ret_tool)
+const char *compressed_kind(const char *head, size_t len, const char **ret_tool)
 {
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
         if (len >= kinds[i].len && memcmp(head, kinds[i].magic, kinds[i].len) == 0) {
@@ -24,33 +27,3 @@ static const char *find(const char *head, size_t len, const char **ret_tool)
         }
     return NULL;
 }
-
-static int recognise(const char *head, size_t len)
-{
-    const char *tool;
-
-    return find(head, len, &tool) ? IMPORTER_CERTAIN : IMPORTER_NEVER;
-}
-
-static struct seep_error *import(struct input *in, struct collection *c)
-{
-    const char *head, *kind, *tool = "";
-    size_t len;
-    struct seep_error *err = input_head(in, &head, &len);
-
-    (void)c;
-    if (err)
-        return err;
-    kind = find(head, len, &tool);
-    return error_remedy(error_create(ERROR_UNSUPPORTED, "%s is compressed with %s", in->path,
-                                     kind ? kind : "something unknown"),
-                        "expand it first: %s %s", tool, in->path);
-}
-
-const struct importer importer_compressed = {
-    .name = "compressed",
-    .expected = "gzip-compressed ones of these",
-    .stage = IMPORTER_REGIONS,
-    .recognise = recognise,
-    .import = import,
-};

@@ -2,17 +2,36 @@
 
 #include <string.h>
 
-extern const struct importer importer_strace;
-extern const struct importer importer_core, importer_pmap, importer_smaps, importer_status,
-    importer_smem, importer_lsof, importer_ps, importer_machine, importer_hexdump, importer_raw,
-    importer_compressed;
+/* clang-format off */
+extern const struct importer
+    importer_strace,
+    importer_core,
+    importer_pmap,
+    importer_smaps,
+    importer_status,
+    importer_smem,
+    importer_lsof,
+    importer_ps,
+    importer_machine,
+    importer_hexdump,
+    importer_raw;
 
 /* Of equal scores the first wins: what is more particular stands first. */
 const struct importer *const importers[] = {
-    &importer_strace, &importer_core,       &importer_pmap, &importer_smaps,   &importer_status,
-    &importer_smem,   &importer_lsof,       &importer_ps,   &importer_machine, &importer_hexdump,
-    &importer_raw,    &importer_compressed, NULL,
+    &importer_strace,
+    &importer_core,
+    &importer_pmap,
+    &importer_smaps,
+    &importer_status,
+    &importer_smem,
+    &importer_lsof,
+    &importer_ps,
+    &importer_machine,
+    &importer_hexdump,
+    &importer_raw,
+    NULL,
 };
+/* clang-format on */
 
 const struct importer *importer_recognise(const char *head, size_t len)
 {

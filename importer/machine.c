@@ -304,6 +304,7 @@ const struct importer importer_machine = {
     .doc = "/proc/meminfo, what free printed, or the settings of transparent huge pages",
     .expected = "free, /proc/meminfo and transparent_hugepage settings",
     .stage = IMPORTER_REGIONS,
+    .repeatable = true, /* "[always] madvise never" of two files */
     .recognise = recognise,
     .import = import,
 };

@@ -1,6 +1,7 @@
 /* Raw dumps: what gdb's `dump memory` and dd write, bytes and nothing else. */
 #include <unistd.h>
 
+#include "importer/compressed.h"
 #include "importer/importer.h"
 #include "importer/place.h"
 #include "importer/saved_bytes.h"
@@ -9,25 +10,14 @@ enum { RAW_PERHAPS = 10 }; /* everything that is not text might be */
 
 static int recognise(const char *head, size_t len)
 {
-    static const char *const others[] = {"\177ELF",
-                                         "PK\3\4",
-                                         "\x89PNG",
-                                         "\xff\xd8\xff",
-                                         "%PDF",
-                                         "\xca\xfe\xba\xbe",
-                                         "JAVA PROFILE",
-                                         "SQLite",
-                                         "BZh",
-                                         "7z\xbc\xaf",
-                                         "\x28\xb5\x2f\xfd",
-                                         "\xfd"
-                                         "7zXZ",
-                                         "\x04\x22\x4d\x18",
-                                         "\x1f\x8b",
-                                         "SEEPBLK1",
-                                         "SEEPIDX1"};
+    static const char *const others[] = {"\177ELF", "\x89PNG",          "\xff\xd8\xff",
+                                         "%PDF",    "\xca\xfe\xba\xbe", "JAVA PROFILE",
+                                         "SQLite",  "SEEPBLK1",         "SEEPIDX1"};
+    const char *tool;
     size_t zeros = 0;
 
+    if (compressed_kind(head, len, &tool))
+        return IMPORTER_NEVER;
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)
         if (len >= strlen(others[i]) && memcmp(head, others[i], strlen(others[i])) == 0)
             return IMPORTER_NEVER;

@@ -13,14 +13,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 extern const struct importer importer_core, importer_pmap, importer_smaps, importer_status,
-    importer_smem, importer_lsof, importer_ps, importer_machine, importer_hexdump, importer_raw,
-    importer_compressed;
+    importer_smem, importer_lsof, importer_ps, importer_machine, importer_hexdump, importer_raw;
 
 static const struct importer *const formats[] = {
-    &importer_core,    &importer_pmap, &importer_smaps,      &importer_status,
-    &importer_smem,    &importer_lsof, &importer_ps,         &importer_machine,
-    &importer_hexdump, &importer_raw,  &importer_compressed,
-};
+    &importer_core, &importer_pmap, &importer_smaps,   &importer_status,  &importer_smem,
+    &importer_lsof, &importer_ps,   &importer_machine, &importer_hexdump, &importer_raw};
 
 static void import(const char *path, const struct importer *format)
 {

@@ -126,7 +126,7 @@ PYTHON
     kill -KILL "$target"
     wait "$target" 2>/dev/null || true
     target=
-    rm -rf "$dir"/*
+    rm -rf "${dir:?}"/*
     echo "$name: memory, threads and registers are gdb's"
 }
 

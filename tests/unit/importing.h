@@ -19,8 +19,7 @@
 #include "temporary.h"
 
 extern const struct importer importer_core, importer_pmap, importer_smaps, importer_status,
-    importer_smem, importer_lsof, importer_ps, importer_machine, importer_hexdump, importer_raw,
-    importer_compressed;
+    importer_smem, importer_lsof, importer_ps, importer_machine, importer_hexdump, importer_raw;
 
 struct importing {
     struct temporary t;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "importer/compressed.h"
 #include "importing.h"
 
 #define DATA "unit/data/"
@@ -50,9 +51,8 @@ static const struct {
 static void test_recognised(void **state)
 {
     static const struct importer *const formats[] = {
-        &importer_core, &importer_pmap,    &importer_smaps,     &importer_status,
-        &importer_smem, &importer_lsof,    &importer_ps,        &importer_machine,
-        &importer_raw,  &importer_hexdump, &importer_compressed};
+        &importer_core, &importer_pmap, &importer_smaps,   &importer_status, &importer_smem,
+        &importer_lsof, &importer_ps,   &importer_machine, &importer_raw,    &importer_hexdump};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
@@ -284,13 +284,13 @@ static void test_memfds(void **state)
 static void test_refused(void **state)
 {
     struct importing i;
-    char path[128];
+    const char *tool = NULL;
 
     (void)state;
     importing_init(&i);
-    temporary_put(&i.t, "core.zst", "\x28\xb5\x2f\xfd....", 8);
-    snprintf(path, sizeof(path), "%s/core.zst", i.t.path);
-    must_fail(importing_try(&i, &importer_compressed, path), ERROR_UNSUPPORTED);
+    assert_string_equal(compressed_kind("\x28\xb5\x2f\xfd....", 8, &tool), "zstd");
+    assert_string_equal(tool, "zstd -d");
+    assert_null(compressed_kind("\x28\xb5\x2f", 3, &tool));
     must_fail(importing_try(&i, &importer_pmap, DATA "kong-free-m.txt"), ERROR_CORRUPT);
     must_fail(importing_try(&i, &importer_smaps, DATA "kong-free-m.txt"), ERROR_CORRUPT);
     must_fail(importing_try(&i, &importer_core, DATA "kong-free-m.txt"), ERROR_CORRUPT);
