@@ -225,7 +225,7 @@ static struct seep_error *take_call(struct strace_log *log, struct strace_thread
                                     size_t *ret_rest_len, bool *ret_broken)
 {
     const struct syscall_row *row;
-    enum strace_meaning meaning = strace_call_meaning(line->name, line->name_len, &row);
+    enum strace_meaning meaning = strace_names_find(line->name, line->name_len, &row);
     const char *unfinished, *rest;
     struct strace_call call;
     struct seep_error *err;
@@ -324,7 +324,7 @@ static struct seep_error *take_resumed(struct strace_log *log, struct strace_thr
                                        size_t *ret_rest_len)
 {
     const struct syscall_row *row;
-    enum strace_meaning meaning = strace_call_meaning(line->name, line->name_len, &row);
+    enum strace_meaning meaning = strace_names_find(line->name, line->name_len, &row);
 
     if (meaning == STRACE_OTHER)
         return NULL;

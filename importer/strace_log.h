@@ -16,6 +16,7 @@
 #include "importer/input.h"
 #include "importer/strace_call.h"
 #include "importer/strace_line.h"
+#include "importer/strace_names.h"
 #include "importer/strace_stack.h"
 
 struct strace_process {
