@@ -336,9 +336,19 @@ struct seep_error *growth_look(struct growth *growth, const struct snapshot *sna
                                const char *runtime)
 {
     const struct maps *maps = &snap->maps;
+    size_t count = 0, at = 0;
+
+    /* What a part lacks is not gone, and what it lacked has not come. */
+    if (snap->partial && (growth->complete || maps->count == 0))
+        return NULL;
+    if (!snap->partial && !growth->complete) {
+        growth_deinit(growth);
+        growth_init(growth);
+    }
+    growth->complete = !snap->partial;
+
     struct growth_range *ranges = calloc(maps->count + 1, sizeof(*ranges));
     struct seep_error *err = ranges ? NULL : error_no_memory();
-    size_t count = 0, at = 0;
 
     growth->rss_told = maps->has_smaps;
     /* The case knows the runtime of what was started, which may be another program's start. */

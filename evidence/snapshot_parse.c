@@ -335,7 +335,9 @@ struct seep_error *snapshot_parse(const struct snapshot_record *record, struct s
         .end_ns = record->end_ns,
         .reason = record->reason,
         .stopped = record->stopped,
-        .partial = snapshot_record_find(record, "partial") != NULL,
+        .partial =
+            snapshot_record_find(record, "partial") ||
+            (!snapshot_record_find(record, "smaps") && !snapshot_record_find(record, "maps")),
         .rss_bytes = SNAPSHOT_UNKNOWN,
         .pss_bytes = SNAPSHOT_UNKNOWN,
         .virtual_bytes = SNAPSHOT_UNKNOWN,
