@@ -42,7 +42,11 @@ PYTHON
 
 check() { # PROGRAM
     local name=$1 start end region tid
-    "$SAMPLES/$1" "an argument" --long="$(printf 'x%.0s' {1..100})" >"$dir/said" &
+    (
+        cd "$dir"
+        ulimit -c unlimited 2>/dev/null || true
+        exec "$SAMPLES/$1" "an argument" --long="$(printf 'x%.0s' {1..100})" >"$dir/said"
+    ) &
     target=$!
     until grep -qs ready "$dir/said"; do
         kill -0 "$target" || fail "the target ended"
@@ -123,8 +127,24 @@ PYTHON
             fail "$name: a core of $cut bytes: $(cat "$dir/out")"
         rm -rf "$dir/none-$cut"
     done
-    kill -KILL "$target"
+
+    # The kernel's own core of the same process, where it writes one as a file.
+    rm -f "$dir/core" "$dir/core."*
+    kill -SEGV "$target"
     wait "$target" 2>/dev/null || true
+    for file in "$dir/core" "$dir/core.$target"; do
+        [ -s "$file" ] || continue
+        import "$dir/again" "$file"
+        for region in pattern sparse; do
+            read -r start end < <(sed -n "s/^$region //p" "$dir/said")
+            assemble "$dir/again" "$start" "$end" "$dir/ours"
+            cmp "$dir/ours" "$dir/gdb-$region" || fail "$name: $region of the kernel's core differs"
+        done
+        zcat "$dir/again/threads/"*.core.gz | grep -q "^thread $target signal 11 " ||
+            fail "$name: the signal is missing"
+        [ "$(zcat "$dir/again/threads/"*.core.gz | wc -l)" = 6 ] || fail "$name: threads"
+        echo "$name: the kernel's core has the same memory"
+    done
     target=
     rm -rf "${dir:?}"/*
     echo "$name: memory, threads and registers are gdb's"
