@@ -283,6 +283,30 @@ static void what_a_part_lacks_is_not_gone(void **state)
     growth_deinit(&g);
 }
 
+/* pmap in two of its forms: what one of them leaves out is no difference. */
+static void listings_of_one_process_agree(void **state)
+{
+    static const char plain[] =
+        "00400000-00500000 r-xp 00000000 00:00 0 /.../nginx\n"
+        "01dee000-01e8b000 rw-p 00000000 00:00 0\n"
+        "7efe7082d000-7efe70d2d000 rw-s 00000000 00:00 0 /dev/zero (deleted)\n";
+    static const char full[] =
+        "00400000-00500000 r-xp 00000000 ca:01 19363 /usr/sbin/nginx\n"
+        "01dee000-01e8b000 rw-p 00000000 00:00 0 [heap]\n"
+        "7efe7082d000-7efe70d2d000 rw-s 00000000 00:05 15856 /dev/zero (deleted)\n";
+    struct growth g;
+
+    (void)state;
+    growth_init(&g);
+    look(&g, 1, plain);
+    look(&g, 2, full);
+    look(&g, 3, plain);
+    assert_int_equal(g.tracks.count, 3);
+    for (size_t i = 0; i < g.tracks.count; i++)
+        assert_int_equal(growth_gain(&g.tracks.items[i], GROWTH_OPEN), 0);
+    growth_deinit(&g);
+}
+
 static void the_slope_ignores_a_spike(void **state)
 {
     struct growth_sample samples[20];
@@ -328,6 +352,7 @@ static void what_a_look_at_the_maps_leaves_out_is_no_growth(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(listings_of_one_process_agree),
         cmocka_unit_test(what_a_part_lacks_is_not_gone),
         cmocka_unit_test(a_region_that_grows_downwards_is_the_same),
         cmocka_unit_test(merging_is_no_growth_and_splitting_no_shrinking),
