@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "cmd/command.h"
 #include "evidence/case.h"
+#include "importer/compressed.h"
 #include "importer/importer.h"
 
 enum {
@@ -141,6 +142,19 @@ static struct seep_error *refuse_unknown(const struct input *in)
                         importers[0]->option);
 }
 
+static struct seep_error *refuse_compressed(const struct named_file *file, const char *head,
+                                            size_t len)
+{
+    const char *tool = NULL, *kind = compressed_kind(head, len, &tool);
+
+    /* What an option calls a dump of memory may begin with anything. */
+    if (!kind || (file->importer && strcmp(file->importer->name, "raw") == 0))
+        return NULL;
+    return error_remedy(
+        error_create(ERROR_UNSUPPORTED, "%s is compressed with %s", file->input->path, kind),
+        "expand it first, with %s", tool);
+}
+
 static struct seep_error *open_files(struct arguments *arguments)
 {
     struct seep_error *err = NULL;
@@ -153,6 +167,8 @@ static struct seep_error *open_files(struct arguments *arguments)
         err = input_open(file->text, &file->input);
         if (!err)
             err = input_head(file->input, &head, &len);
+        if (!err)
+            err = refuse_compressed(file, head, len);
         if (!err && !file->importer && !(file->importer = importer_recognise(head, len)))
             err = refuse_unknown(file->input);
     }
@@ -301,7 +317,8 @@ static struct seep_error *import_files(struct collection *collection, struct cas
     struct seep_error *err = NULL;
 
     for (size_t i = 0; i < arguments->files.count && !err; i++)
-        err = refuse_twice(c, arguments, i);
+        if (!arguments->files.items[i].importer->repeatable)
+            err = refuse_twice(c, arguments, i);
     for (int stage = IMPORTER_REGIONS; stage <= IMPORTER_MEMORY && !err; stage++)
         for (size_t i = 0; i < arguments->files.count && !err; i++)
             if ((int)arguments->files.items[i].importer->stage == stage)

@@ -37,6 +37,12 @@ static const char *const kind_names[FACT_COUNT] = {
     [FACT_PROCESS] = "process",
     [FACT_PARENT] = "parent",
     [FACT_DELETED_FILE] = "deleted-file",
+    [FACT_VIRTUAL] = "virtual",
+    [FACT_RSS_SHARED] = "rss-shared",
+    [FACT_RSS_PRIVATE_CLEAN] = "rss-private-clean",
+    [FACT_RSS_PRIVATE_DIRTY] = "rss-private-dirty",
+    [FACT_REGION_PRIVATE] = "region-private",
+    [FACT_REGION_SHARED] = "region-shared",
 };
 
 const char *fact_kind_name(enum fact_kind kind)

@@ -57,6 +57,13 @@ enum fact_kind {
     FACT_PROCESS,      /* pid, name: its command; value: RSS */
     FACT_PARENT,       /* pid; value: its parent's pid */
     FACT_DELETED_FILE, /* pid, name: the file; value: its size */
+    FACT_VIRTUAL,      /* pid; value: mapped bytes */
+    FACT_RSS_SHARED,   /* pid; value: resident and mapped by others too; as the next two of smem */
+    FACT_RSS_PRIVATE_CLEAN,
+    FACT_RSS_PRIVATE_DIRTY,
+    FACT_REGION_PRIVATE, /* pid, name: what is mapped, "" anonymous; value: its size; text: resident
+                          * bytes clean and dirty, "7610368 265027584". Addresses are not known */
+    FACT_REGION_SHARED,  /* likewise */
     FACT_COUNT,
 };
 

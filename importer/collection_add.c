@@ -156,6 +156,22 @@ struct seep_error *collection_file_time(struct collection *c, struct when *ret_w
                              units_format_time(&text, in->mtime_ns, false));
 }
 
+static bool has_section(const struct kept_snapshot *kept, const char *name)
+{
+    for (size_t i = 0; i < kept->sections.count; i++)
+        if (strcmp(kept->sections.items[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A status or a list of files is a look too; of an excerpt nothing is to be had that a whole one lacks. */
+static bool is_better(const struct kept_snapshot *kept, const struct kept_snapshot *than)
+{
+    if (!has_section(kept, "smaps") && !has_section(kept, "maps"))
+        return false;
+    return !than || !has_section(kept, "partial") || has_section(than, "partial");
+}
+
 struct seep_error *collection_last_snapshot(struct collection *c, pid_t pid,
                                             struct snapshot *ret_snapshot, bool *ret_found)
 {
@@ -165,16 +181,19 @@ struct seep_error *collection_last_snapshot(struct collection *c, pid_t pid,
     pid_t only = 0;
 
     for (size_t i = 0; i < c->snapshots.count; i++) {
-        pid_t of = c->snapshots.items[i].record.pid;
+        const struct kept_snapshot *kept = &c->snapshots.items[i];
+        pid_t of = kept->record.pid;
 
         if (pid && of && of != pid)
+            continue;
+        if (!is_better(kept, last))
             continue;
         if (!pid && only && of && of != only) {
             *ret_found = false;
             return NULL;
         }
         only = of ? of : only;
-        last = &c->snapshots.items[i];
+        last = kept;
     }
     if (!last) {
         *ret_found = false;

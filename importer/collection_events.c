@@ -7,6 +7,7 @@
 #include "evidence/case.h"
 #include "evidence/events_file.h"
 #include "importer/collection_state.h"
+#include "importer/event_pipe.h"
 
 /* --- what the case has already --- */
 
@@ -130,52 +131,58 @@ static struct seep_error *under_way_at(struct under_way *u, const struct event *
 
 /* --- writing --- */
 
+/* The sink at the pipe's other end: an event with our number of its call path, into the file. */
+struct numbering {
+    struct event_sink sink;
+    struct events_writer *writer;
+    const struct stack_table *stacks;
+    uint32_t *stack_ids; /* the file's number by ours; 0: not asked for yet */
+};
+
+static struct seep_error *number_stack(struct numbering *n, uint32_t id)
+{
+    const struct stack *stack = stack_table_get(n->stacks, id);
+    struct stack_frame frames[STACK_MAX_FRAMES];
+
+    for (uint32_t i = 0; i < stack->count; i++)
+        frames[i] = *stack->frames[i];
+    return events_writer_add_stack(
+        n->writer, &(struct stack_path){stack->end, frames, stack->count}, &n->stack_ids[id]);
+}
+
+static struct seep_error *put_numbered(struct event_sink *sink, const struct event *ev)
+{
+    struct numbering *n = (struct numbering *)sink;
+    struct event numbered = *ev;
+    struct seep_error *err =
+        ev->stack_id && !n->stack_ids[ev->stack_id] ? number_stack(n, ev->stack_id) : NULL;
+
+    numbered.stack_id = n->stack_ids[ev->stack_id];
+    return err ? err : event_sink_put(&n->writer->sink, &numbered);
+}
+
 struct writing {
     struct collection *c;
     const struct settled *settled;
-    struct events_writer *writer;
-    uint32_t *stack_ids;      /* by our number; 0: not asked for yet */
+    struct event_pipe *pipe;
     struct tid_table started; /* processes that have begun, by pid; their `process` is 1 */
 };
-
-static struct seep_error *write_stack(struct writing *w, struct event *ev)
-{
-    struct stack_frame frames[STACK_MAX_FRAMES];
-    const struct stack *stack;
-    struct seep_error *err = NULL;
-
-    if (!ev->stack_id || w->stack_ids[ev->stack_id]) {
-        ev->stack_id = w->stack_ids[ev->stack_id];
-        return NULL;
-    }
-    stack = stack_table_get(w->c->stacks, ev->stack_id);
-    for (uint32_t i = 0; i < stack->count; i++)
-        frames[i] = *stack->frames[i];
-    err = events_writer_add_stack(w->writer, &(struct stack_path){stack->end, frames, stack->count},
-                                  &w->stack_ids[ev->stack_id]);
-    ev->stack_id = w->stack_ids[ev->stack_id];
-    return err;
-}
 
 /* Each file of strace -ff says of its thread's process that it was there; one of them is enough. */
 static bool has_begun(struct writing *w, const struct event *ev)
 {
-    bool begun = collection_tid_get(&w->started, ev->pid) != 0;
+    bool begun;
 
-    if (ev->kind == EVENT_PROCESS_EXIT)
-        collection_tid_set(&w->started, ev->pid, 0);
-    if (ev->kind == EVENT_PROCESS_START)
-        collection_tid_set(&w->started, ev->pid, 1);
+    if (ev->kind != EVENT_PROCESS_START && ev->kind != EVENT_PROCESS_EXIT)
+        return false;
+    begun = collection_tid_get(&w->started, ev->pid) != 0;
+    collection_tid_set(&w->started, ev->pid, ev->kind == EVENT_PROCESS_START);
     return begun && ev->kind == EVENT_PROCESS_START && ev->args[0] == EVENT_START_ATTACHED;
 }
 
 static struct seep_error *write_event(struct writing *w, struct event *ev, uint64_t pending_ns,
                                       uint64_t shift_ns)
 {
-    struct seep_error *err = write_stack(w, ev);
-
-    if (err)
-        return err;
     ev->pid = settle_pid(w->c, w->settled, ev->pid);
     ev->tid = ev->tid > 0 ? ev->tid : ev->pid;
     if (ev->kind == EVENT_PROCESS_START && ev->args[1])
@@ -183,9 +190,7 @@ static struct seep_error *write_event(struct writing *w, struct event *ev, uint6
     ev->enter_ns += shift_ns;
     ev->exit_ns += shift_ns;
     ev->pending_ns = pending_ns ? pending_ns + shift_ns : 0;
-    if (has_begun(w, ev))
-        return NULL;
-    return event_sink_put(&w->writer->sink, ev);
+    return has_begun(w, ev) ? NULL : event_pipe_put(w->pipe, ev);
 }
 
 static struct seep_error *write_lane(struct writing *w, struct lane *lane, uint64_t shift_ns)
@@ -233,28 +238,45 @@ static struct seep_error *add_names(struct collection *c, const struct settled *
     return err;
 }
 
-static struct seep_error *write_lanes(struct writing *w)
+static struct seep_error *write_lanes(struct collection *c, const struct settled *settled,
+                                      struct event_sink *sink)
 {
-    const struct settled *settled = w->settled;
-    struct lane *lanes = w->c->lanes;
-    struct seep_error *err = NULL;
+    _cleanup_(event_pipe_destroyp) struct event_pipe *pipe = NULL;
+    struct writing w = {.c = c, .settled = settled};
+    struct lane *lanes = c->lanes;
+    struct seep_error *err = event_pipe_create(sink, &pipe);
 
-    if (lanes[settled->basis].events)
-        err = write_lane(w, &lanes[settled->basis], settled->lane_shift_ns[settled->basis]);
+    w.pipe = pipe;
+    if (!err && lanes[settled->basis].events)
+        err = write_lane(&w, &lanes[settled->basis], settled->lane_shift_ns[settled->basis]);
     for (int basis = WHEN_ABSOLUTE; basis >= WHEN_NONE && !err; basis--)
         if (lanes[basis].events && basis != (int)settled->basis)
-            err = write_lane(w, &lanes[basis], settled->lane_shift_ns[basis]);
-    return err ? err : event_sink_finish(&w->writer->sink);
+            err = write_lane(&w, &lanes[basis], settled->lane_shift_ns[basis]);
+    free(w.started.slots);
+    return err ? err : event_pipe_finish(pipe);
+}
+
+static struct seep_error *write_file(struct collection *c, const struct settled *settled, int fd)
+{
+    _cleanup_(events_writer_destroyp) struct events_writer *writer = NULL;
+    _cleanup_free_ uint32_t *stack_ids =
+        calloc((size_t)stack_table_count(c->stacks) + 1, sizeof(*stack_ids));
+    struct numbering numbering = {
+        .sink = {.put = put_numbered}, .stacks = c->stacks, .stack_ids = stack_ids};
+    struct seep_error *err = stack_ids ? events_writer_create(fd, &writer) : error_no_memory();
+
+    if (err)
+        return err;
+    numbering.writer = writer;
+    err = write_lanes(c, settled, &numbering.sink);
+    return err ? err : event_sink_finish(&writer->sink);
 }
 
 struct seep_error *collection_write_events(struct collection *c, const struct settled *settled,
                                            struct case_dir *into)
 {
     static const char temporary[] = "events.tmp";
-    _cleanup_(events_writer_destroyp) struct events_writer *writer = NULL;
-    _cleanup_free_ uint32_t *stack_ids = NULL;
     _cleanup_close_ int fd = -1;
-    struct writing w = {.c = c, .settled = settled};
     struct seep_error *err = add_names(c, settled);
     bool any = false;
 
@@ -262,18 +284,10 @@ struct seep_error *collection_write_events(struct collection *c, const struct se
         any |= c->lanes[basis].events != NULL;
     if (err || !any)
         return err;
-    stack_ids = calloc((size_t)stack_table_count(c->stacks) + 1, sizeof(*stack_ids));
-    if (!stack_ids)
-        return error_no_memory();
     unlinkat(into->fd, temporary, 0);
     err = case_create_file(into, temporary, &fd);
     if (!err)
-        err = events_writer_create(fd, &writer);
-    w.writer = writer;
-    w.stack_ids = stack_ids;
-    if (!err)
-        err = write_lanes(&w);
-    free(w.started.slots);
+        err = write_file(c, settled, fd);
     if (!err && renameat(into->fd, temporary, into->fd, "events") < 0)
         err = error_errno(errno, into->path, "cannot rename %s/%s", into->path, temporary);
     if (err)

@@ -302,6 +302,15 @@ static struct seep_error *write_clock(const struct collection *c, const struct s
     return err;
 }
 
+/* A process that is looked at itself is no mistake. */
+static bool is_looked_at(const struct collection *c, pid_t pid)
+{
+    for (size_t i = 0; i < c->snapshots.count; i++)
+        if (c->snapshots.items[i].record.pid == pid)
+            return true;
+    return false;
+}
+
 /* Another process than the case's is said, not refused: evidence of two runs is often all there is. */
 static struct seep_error *remark_pids(struct collection *c, pid_t target)
 {
@@ -311,7 +320,8 @@ static struct seep_error *remark_pids(struct collection *c, pid_t target)
         const struct fact *fact = &c->facts.items[i].fact;
 
         if (fact->pid > 0 && fact->pid != target && fact->kind != FACT_PROCESS &&
-            fact->kind != FACT_PARENT && fact->kind != FACT_OOM_KILLED)
+            fact->kind != FACT_PARENT && fact->kind != FACT_OOM_KILLED &&
+            fact->kind != FACT_VIRTUAL && !is_looked_at(c, fact->pid))
             err = collection_say(c, "%s is of process %d, not of %d", fact->file ? fact->file : "?",
                                  (int)fact->pid, (int)target);
     }

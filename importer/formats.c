@@ -2,15 +2,48 @@
 
 #include <string.h>
 
-extern const struct importer importer_strace;
-extern const struct importer importer_hs_err, importer_kernel_log;
-extern const struct importer importer_jstack, importer_nmt, importer_jmap, importer_log;
+/* clang-format off */
+extern const struct importer
+    importer_strace,
+    importer_core,
+    importer_hs_err,
+    importer_jstack,
+    importer_nmt,
+    importer_jmap,
+    importer_kernel_log,
+    importer_log,
+    importer_pmap,
+    importer_smaps,
+    importer_status,
+    importer_smem,
+    importer_lsof,
+    importer_ps,
+    importer_machine,
+    importer_hexdump,
+    importer_raw;
 
 /* Of equal scores the first wins: what is more particular stands first. */
 const struct importer *const importers[] = {
-    &importer_strace, &importer_hs_err,     &importer_jstack, &importer_nmt,
-    &importer_jmap,   &importer_kernel_log, &importer_log,    NULL,
+    &importer_strace,
+    &importer_core,
+    &importer_hs_err,
+    &importer_jstack,
+    &importer_nmt,
+    &importer_jmap,
+    &importer_kernel_log,
+    &importer_pmap,
+    &importer_smaps,
+    &importer_status,
+    &importer_smem,
+    &importer_lsof,
+    &importer_ps,
+    &importer_machine,
+    &importer_hexdump,
+    &importer_log,
+    &importer_raw,
+    NULL,
 };
+/* clang-format on */
 
 const struct importer *importer_recognise(const char *head, size_t len)
 {

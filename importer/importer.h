@@ -39,6 +39,7 @@ struct importer {
     const char *doc;      /* of the option, for --help: a short sentence without a full stop */
     const char *expected; /* for "is of no known kind; known are: ...": "strace logs" */
     enum importer_stage stage;
+    bool repeatable; /* two such files may have the same bytes: settings, of which there are few */
     int (*recognise)(const char *head, size_t len);
     struct seep_error *(*import)(struct input *in, struct collection *c);
 };

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <nettle/sha2.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <zlib.h>
@@ -15,11 +17,22 @@
 enum {
     READ_BYTES = 256 << 10, /* at once: small enough to stay in the cache until it is looked at */
     ROOM_BYTES = INPUT_MAX_LINE_BYTES + READ_BYTES,
-    GZIP_WINDOW = 15 + 16, /* inflateInit2: gzip only */
+    GZIP_WINDOW = 15 + 16,  /* inflateInit2: gzip only */
+    HASHER_BYTES = 8 << 20, /* from which on a thread is worth its while */
+};
+
+/* The sum of a large file is taken beside the reading, on another core. */
+struct hasher {
+    pthread_t thread;
+    int fd;
+    atomic_bool stop;
+    int errnum;
+    struct sha256_ctx sha;
 };
 
 struct input_stream {
     int fd;
+    struct hasher *hasher;           /* NULL: none, the bytes are hashed as they are read */
     bool regular, file_ended, ended; /* ended: nothing more comes out */
     bool started;                    /* lines or bytes were asked for: the head is no longer held */
     bool expanding;
@@ -29,13 +42,67 @@ struct input_stream {
     size_t held;           /* bytes in room while not started */
     struct sha256_ctx sha; /* of the first hashed_bytes of the file */
     uint64_t hashed_bytes;
+    int hasher_errnum;
+    bool hashed; /* `sum` is of all of the file */
+    char sum[65];
 };
+
+/* --- the sum --- */
+
+static void *hash_file(void *argument)
+{
+    struct hasher *hasher = argument;
+    _cleanup_free_ uint8_t *bytes = malloc(READ_BYTES);
+    off_t at = 0;
+
+    hasher->errnum = bytes ? 0 : ENOMEM;
+    while (bytes && !atomic_load(&hasher->stop)) {
+        ssize_t got = TEMP_FAILURE_RETRY(pread(hasher->fd, bytes, READ_BYTES, at));
+
+        if (got < 0)
+            hasher->errnum = errno;
+        if (got <= 0)
+            break;
+        sha256_update(&hasher->sha, (size_t)got, bytes);
+        at += got;
+    }
+    return NULL;
+}
+
+/* Without a thread the bytes are hashed as they are read. */
+static void start_hasher(struct input_stream *s)
+{
+    struct hasher *hasher = calloc(1, sizeof(*hasher));
+
+    if (!hasher)
+        return;
+    hasher->fd = s->fd;
+    sha256_init(&hasher->sha);
+    if (pthread_create(&hasher->thread, NULL, hash_file, hasher) == 0)
+        s->hasher = hasher;
+    else
+        free(hasher);
+}
+
+/* Waits for the sum; no more of it is needed when STOP. */
+static void end_hasher(struct input_stream *s, bool stop)
+{
+    if (!s->hasher)
+        return;
+    atomic_store(&s->hasher->stop, stop);
+    pthread_join(s->hasher->thread, NULL);
+    s->sha = s->hasher->sha;
+    s->hasher_errnum = s->hasher->errnum;
+    free(s->hasher);
+    s->hasher = NULL;
+}
 
 void input_destroy(struct input *in)
 {
     if (!in)
         return;
     if (in->stream) {
+        end_hasher(in->stream, true);
         if (in->stream->expanding)
             inflateEnd(&in->stream->inflater);
         cleanup_close(&in->stream->fd);
@@ -124,8 +191,10 @@ static struct seep_error *read_file(struct input *in, void *bytes, size_t len, s
         return error_errno(errno, in->path, "cannot read %s", in->path);
     if (got == 0)
         s->file_ended = true;
-    sha256_update(&s->sha, (size_t)got, bytes);
-    s->hashed_bytes += (uint64_t)got;
+    if (!s->hasher && !s->hashed) {
+        sha256_update(&s->sha, (size_t)got, bytes);
+        s->hashed_bytes += (uint64_t)got;
+    }
     in->taken_bytes += (uint64_t)got;
     *ret_got = (size_t)got;
     return NULL;
@@ -251,6 +320,8 @@ static struct seep_error *start(struct input *in)
     err = load_head(in);
     if (err)
         return err;
+    if (s->regular && in->size_bytes >= HASHER_BYTES && !s->hashed)
+        start_hasher(s);
     s->started = true;
     in->at = s->room;
     in->end = s->room + s->held;
@@ -458,33 +529,56 @@ struct seep_error *input_seekable(struct input *in, int *ret_fd, uint64_t *ret_s
     return NULL;
 }
 
-struct seep_error *input_sha256(struct input *in, char ret_hex[65])
+/* What was not read yet of a file, beside what is being read, whose place stays. */
+static struct seep_error *hash_rest(struct input *in)
 {
-    struct sha256_ctx sha;
-    uint8_t digest[SHA256_DIGEST_SIZE];
+    struct input_stream *s = in->stream;
     _cleanup_free_ char *bytes = malloc(READ_BYTES);
     size_t got = 1;
 
     if (!bytes)
         return error_no_memory();
-    while (!in->stream->regular && !in->stream->file_ended) {
+    while (!s->regular && !s->file_ended) {
         struct seep_error *err = read_file(in, bytes, READ_BYTES, &got);
 
         if (err)
             return err;
     }
-    /* Beside what is being read, whose place in the file stays. */
-    sha = in->stream->sha;
-    for (uint64_t at = in->stream->hashed_bytes; in->stream->regular && got; at += got) {
-        struct seep_error *err = io_pread(in->stream->fd, bytes, READ_BYTES, (off_t)at, &got);
+    for (uint64_t at = s->hashed_bytes; s->regular && got; at += got) {
+        struct seep_error *err = io_pread(s->fd, bytes, READ_BYTES, (off_t)at, &got);
 
         if (err)
             return error_prefix(err, "%s", in->path);
-        sha256_update(&sha, got, (const uint8_t *)bytes);
+        sha256_update(&s->sha, got, (const uint8_t *)bytes);
     }
-    sha256_digest(&sha, sizeof(digest), digest);
-    for (size_t i = 0; i < sizeof(digest); i++)
-        snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
+    return NULL;
+}
+
+struct seep_error *input_sha256(struct input *in, char ret_hex[65])
+{
+    struct input_stream *s = in->stream;
+    uint8_t digest[SHA256_DIGEST_SIZE];
+    struct seep_error *err = NULL;
+
+    if (s->hasher) {
+        int errnum;
+
+        end_hasher(s, false);
+        errnum = s->hasher_errnum;
+        if (errnum)
+            return error_errno(errnum, in->path, "cannot read %s", in->path);
+    } else if (!s->hashed) {
+        err = hash_rest(in);
+    }
+    if (err)
+        return err;
+    if (!s->hashed) {
+        sha256_digest(&s->sha, sizeof(digest), digest);
+        for (size_t i = 0; i < sizeof(digest); i++)
+            snprintf(s->sum + 2 * i, 3, "%02x", digest[i]);
+    }
+    s->hashed = true;
+    memcpy(ret_hex, s->sum, sizeof(s->sum));
     return NULL;
 }
 

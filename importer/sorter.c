@@ -13,12 +13,13 @@ enum {
     RUN_READ_BYTES = 128 << 10,
     WRITE_BYTES = 256 << 10,
     MAX_RECORD_BYTES = 1 << 20,
+    INSERTION_MOVES = 16, /* an item, on average */
 };
 
 /* In front of each record in the file. */
-struct record_head {
+struct __attribute__((packed)) record_head {
     uint64_t key;
-    uint64_t len;
+    uint32_t len;
 };
 
 struct item {
@@ -109,9 +110,26 @@ static int compare_items(const void *a, const void *b)
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
+/* Moves each item to its place among those before it, as long as that costs little; false: it does
+ * not. */
+static bool insert_items(struct item *items, size_t count)
+{
+    size_t budget = count * INSERTION_MOVES;
+
+    for (size_t i = 1; i < count; i++) {
+        const struct item item = items[i];
+        size_t at = i;
+
+        for (; at > 0 && item.key < items[at - 1].key && budget; at--, budget--)
+            items[at] = items[at - 1];
+        items[at] = item;
+    }
+    return budget > 0;
+}
+
 static void sort_chunk(struct sorter *sorter)
 {
-    if (!sorter->sorted)
+    if (!sorter->sorted && !insert_items(sorter->items.items, sorter->items.count))
         qsort(sorter->items.items, sorter->items.count, sizeof(struct item), compare_items);
     sorter->sorted = true;
 }

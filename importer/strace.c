@@ -135,7 +135,9 @@ static struct seep_error *put_call(struct strace_log *log, struct strace_thread 
                                    uint64_t enter_ns, bool alone)
 {
     struct event *ev = &log->event;
-    uint64_t exit_ns;
+    uint64_t exit_ns = !alone               ? log->now_ns
+                       : call->has_duration ? enter_ns + call->duration_ns
+                                            : enter_ns;
     struct seep_error *err = strace_log_flush(log);
 
     if (err)
@@ -156,7 +158,6 @@ static struct seep_error *put_call(struct strace_log *log, struct strace_thread 
                          .abi = abi_of(thread, row)};
     memcpy(ev->args, call->args, sizeof(ev->args));
     if (call->outcome == STRACE_RETURNED) {
-        exit_ns = alone ? enter_ns + (call->has_duration ? call->duration_ns : 0) : log->now_ns;
         ev->exit_ns = in_order(log, exit_ns > enter_ns ? exit_ns : enter_ns);
         /* Both ends were rounded down to a microsecond, and so was the time between them. */
         if (!alone && call->has_duration && ev->exit_ns - enter_ns == call->duration_ns + NS_PER_US)
@@ -224,7 +225,7 @@ static struct seep_error *take_call(struct strace_log *log, struct strace_thread
                                     size_t *ret_rest_len, bool *ret_broken)
 {
     const struct syscall_row *row;
-    enum strace_meaning meaning = strace_call_meaning(line->name, line->name_len, &row);
+    enum strace_meaning meaning = strace_names_find(line->name, line->name_len, &row);
     const char *unfinished, *rest;
     struct strace_call call;
     struct seep_error *err;
@@ -242,7 +243,7 @@ static struct seep_error *take_call(struct strace_log *log, struct strace_thread
     unfinished = strace_call_unfinished(line->rest, line->rest_len, &rest);
     if (unfinished) {
         *ret_rest = rest;
-        *ret_rest_len = (size_t)(line->rest + line->rest_len - rest);
+        *ret_rest_len = log->cut ? 0 : (size_t)(line->rest + line->rest_len - rest);
         err = begin_call(log, thread, meaning, row, line->rest, (size_t)(unfinished - line->rest));
         /* "<unfinished ...>) = ?": nobody will say how it ended. */
         if (!err && *ret_rest_len && *rest == ')') {
@@ -251,11 +252,14 @@ static struct seep_error *take_call(struct strace_log *log, struct strace_thread
         }
         return err;
     }
+    if (meaning == STRACE_MEMORY && call.outcome == STRACE_BROKEN) {
+        *ret_broken = true;
+        return NULL;
+    }
     if (meaning == STRACE_MEMORY) {
-        *ret_broken = call.outcome == STRACE_BROKEN;
         *ret_rest = call.rest;
         *ret_rest_len = call.rest_len;
-        return *ret_broken ? NULL : put_call(log, thread, row, &call, log->now_ns, true);
+        return put_call(log, thread, row, &call, log->now_ns, true);
     }
     return strace_lives_call(log, thread, meaning, line->name, line->name_len, line->rest,
                              line->rest_len, log->now_ns, ret_rest, ret_rest_len);
@@ -284,21 +288,18 @@ static struct seep_error *take_orphan(struct strace_log *log, struct strace_thre
         false);
 }
 
-static struct seep_error *take_resumed(struct strace_log *log, struct strace_thread *thread,
-                                       const struct strace_line *line, const char **ret_rest,
-                                       size_t *ret_rest_len)
+/* The rest of the call that THREAD has begun: LINE->rest. */
+static struct seep_error *end_call(struct strace_log *log, struct strace_thread *thread,
+                                   const struct strace_line *line, const char **ret_rest,
+                                   size_t *ret_rest_len)
 {
     struct strace_open *open = &thread->open;
-    const struct syscall_row *row;
-    enum strace_meaning meaning = strace_call_meaning(line->name, line->name_len, &row);
+    const enum strace_meaning meaning = open->meaning;
+    const struct syscall_row *row = open->row;
     struct strace_call call;
     struct seep_error *err;
     size_t joined_len;
 
-    if (meaning == STRACE_OTHER)
-        return NULL;
-    if (open->meaning != meaning || open->row != row)
-        return take_orphan(log, thread, line, meaning, row);
     open->meaning = STRACE_OTHER;
     log->clones_open -= meaning == STRACE_CLONE;
     joined_len = line->rest_len < MAX_OPEN_BYTES ? line->rest_len : MAX_OPEN_BYTES;
@@ -316,6 +317,41 @@ static struct seep_error *take_resumed(struct strace_log *log, struct strace_thr
     *ret_rest_len = call.rest_len < joined_len ? call.rest_len : 0;
     *ret_rest = line->rest + line->rest_len - *ret_rest_len;
     return err;
+}
+
+static struct seep_error *take_resumed(struct strace_log *log, struct strace_thread *thread,
+                                       const struct strace_line *line, const char **ret_rest,
+                                       size_t *ret_rest_len)
+{
+    const struct syscall_row *row;
+    enum strace_meaning meaning = strace_names_find(line->name, line->name_len, &row);
+
+    if (meaning == STRACE_OTHER)
+        return NULL;
+    if (thread->open.meaning != meaning || thread->open.row != row)
+        return take_orphan(log, thread, line, meaning, row);
+    return end_call(log, thread, line, ret_rest, ret_rest_len);
+}
+
+/* The second half of a line that "strace: Process 123 attached" cut in two, as on a terminal. */
+static struct seep_error *take_half(struct strace_log *log, const char *text, size_t len)
+{
+    struct strace_thread *thread = strace_threads_find(&log->threads, log->cut_tid);
+    const struct strace_line line = {.rest = text, .rest_len = len, .name = "", .name_len = 0};
+    const char *rest;
+    size_t rest_len;
+
+    log->cut = false;
+    if (!thread || thread->open.meaning == STRACE_OTHER)
+        return NULL;
+    return end_call(log, thread, &line, &rest, &rest_len);
+}
+
+static bool ends_cut(const char *text, size_t len)
+{
+    static const char note[] = " attached";
+
+    return len > sizeof(note) && memcmp(text + len - sizeof(note) + 1, note, sizeof(note) - 1) == 0;
 }
 
 /* --- lines --- */
@@ -339,6 +375,9 @@ static struct seep_error *take_record(struct strace_log *log, const char *text, 
     err = strace_log_flush(log);
     if (err)
         return err;
+    if (line.record == STRACE_STRANGE && log->cut)
+        return take_half(log, text, len);
+    log->cut &= line.record == STRACE_NOTE;
     if (line.record == STRACE_STRANGE)
         return len ? collection_skip(log->c, log->line_number, text, len) : NULL;
     log->records++;
@@ -352,6 +391,11 @@ static struct seep_error *take_record(struct strace_log *log, const char *text, 
     err = strace_lives_thread(log, &line, &thread);
     if (err || !thread)
         return err ? err : collection_skip(log->c, log->line_number, text, len);
+    if (line.record == STRACE_CALL && ends_cut(text, len)) {
+        log->cut = true;
+        log->cut_tid = thread->tid;
+        strace_lives_note(log, text, len);
+    }
     if (thread->open.meaning != STRACE_OTHER && line.record == STRACE_CALL)
         err = abandon(log, thread);
     if (err)

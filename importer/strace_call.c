@@ -43,79 +43,6 @@ static bool take(struct text *t, const char *literal, size_t len)
 
 #define TAKE(t, literal) take(t, literal, sizeof(literal) - 1)
 
-/* --- names --- */
-
-struct meaning {
-    const char *name;
-    enum strace_meaning meaning;
-};
-
-static const struct meaning meanings[] = {
-    {"execve", STRACE_EXEC},  {"execveat", STRACE_EXEC},       {"clone", STRACE_CLONE},
-    {"clone2", STRACE_CLONE}, {"__clone2", STRACE_CLONE},      {"clone3", STRACE_CLONE},
-    {"fork", STRACE_CLONE},   {"vfork", STRACE_CLONE},         {"prctl", STRACE_PRCTL},
-    {"gettid", STRACE_WHO},   {"set_tid_address", STRACE_WHO}, {"getpid", STRACE_WHOSE},
-};
-
-/* By length and first character, so that a name of no interest is told at once. */
-enum { NAME_LENGTHS = 17, BUCKET = 4 };
-
-struct name {
-    const char *text;
-    enum strace_meaning meaning;
-    const struct syscall_row *row;
-};
-
-static struct name names_by_shape[NAME_LENGTHS][32][BUCKET];
-
-static void add_name(const char *text, enum strace_meaning meaning, const struct syscall_row *row)
-{
-    size_t len = strlen(text);
-    struct name *bucket;
-
-    if (len >= NAME_LENGTHS)
-        return;
-    bucket = names_by_shape[len][text[0] & 31];
-    for (int i = 0; i < BUCKET; i++) {
-        if (bucket[i].text && strcmp(bucket[i].text, text) == 0)
-            return;
-        if (bucket[i].text)
-            continue;
-        bucket[i] = (struct name){text, meaning, row};
-        return;
-    }
-}
-
-__attribute__((constructor)) static void build_names(void)
-{
-    for (size_t i = 0; i < syscalls_count; i++)
-        if (syscalls_table[i].kind)
-            add_name(syscalls_table[i].name, STRACE_MEMORY, &syscalls_table[i]);
-    for (size_t i = 0; i < syscalls_count; i++)
-        if (syscalls_table[i].flags & SYSCALL_OLD_MMAP)
-            add_name("old_mmap", STRACE_MEMORY, &syscalls_table[i]);
-    for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
-        add_name(meanings[i].name, meanings[i].meaning, NULL);
-}
-
-enum strace_meaning strace_call_meaning(const char *name, size_t len,
-                                        const struct syscall_row **ret_row)
-{
-    const struct name *bucket;
-
-    *ret_row = NULL;
-    if (!len || len >= NAME_LENGTHS)
-        return STRACE_OTHER;
-    bucket = names_by_shape[len][name[0] & 31];
-    for (int i = 0; i < BUCKET && bucket[i].text; i++) {
-        if (memcmp(bucket[i].text, name, len) != 0)
-            continue;
-        *ret_row = bucket[i].row;
-        return bucket[i].meaning;
-    }
-    return STRACE_OTHER;
-}
-
 /* --- values --- */
 
 /* Decimal, 0x and octal, with a sign; false: none is there, or it does not fit. */
@@ -539,6 +466,9 @@ void strace_call_parse(const struct syscall_row *row, const char *text, size_t l
         finish(&t, call);
         return;
     }
+    /* Of a call that strace did not know it prints all six. */
+    while (count == row->count && t.at[-1] == ',' && skip_argument(&t) && peek(&t) == ',')
+        t.at++;
     if (count < fewest_arguments(row) || !TAKE(&t, ")")) {
         finish(&t, call);
         return;

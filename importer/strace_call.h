@@ -1,5 +1,5 @@
 /*
- * A call of a strace log: what its name stands for, and its arguments and result back to numbers.
+ * A call of a strace log: its arguments and result back to numbers.
  *
  *     mmap ( NULL, 16781312, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f46d34e2000 <0.001>
  *            args {0, 16781312, 3, 0x22, -1, 0}                                      result           duration
@@ -15,20 +15,6 @@
 #include <stdint.h>
 
 #include "evidence/syscalls.h"
-
-enum strace_meaning {
-    STRACE_OTHER,  /* of no interest */
-    STRACE_MEMORY, /* a row of evidence/syscalls.h */
-    STRACE_EXEC,
-    STRACE_CLONE, /* clone, clone3, fork, vfork */
-    STRACE_PRCTL,
-    STRACE_WHO,   /* its result is the caller's tid: gettid, set_tid_address */
-    STRACE_WHOSE, /* and its process's pid: getpid */
-};
-
-/* RET_ROW: of STRACE_MEMORY. */
-enum strace_meaning strace_call_meaning(const char *name, size_t len,
-                                        const struct syscall_row **ret_row);
 
 enum strace_outcome {
     STRACE_BROKEN,      /* the arguments end too early, or cannot be read */

@@ -16,6 +16,7 @@
 #include "importer/input.h"
 #include "importer/strace_call.h"
 #include "importer/strace_line.h"
+#include "importer/strace_names.h"
 #include "importer/strace_stack.h"
 
 struct strace_process {
@@ -73,6 +74,8 @@ struct strace_log {
         plain_tid; /* of the thread whose lines have no tid, once a line tells it; 0. It is 0 in the
                         table: who is alone has no "[pid N]" */
     pid_t announced;    /* the last new thread that strace told of */
+    bool cut;           /* the line before was a call's, which a note of strace's cut in two ... */
+    pid_t cut_tid;      /* ... of this thread */
     size_t clones_open; /* of all threads */
 
     /* The line at hand. */
