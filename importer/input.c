@@ -21,7 +21,7 @@ enum {
 
 struct input_stream {
     int fd;
-    struct hasher *hasher;           /* NULL: none, the bytes are hashed as they are read */
+    struct file_sum *beside;         /* the sum taken in a thread; NULL: as the bytes are read */
     bool regular, file_ended, ended; /* ended: nothing more comes out */
     bool started;                    /* lines or bytes were asked for: the head is no longer held */
     bool expanding;
