@@ -100,6 +100,7 @@ void collection_destroy(struct collection *c)
     vector_deinit(&c->remarks);
     vector_deinit(&c->aliases);
     free(c->tids.slots);
+    free(c->births.slots);
     stack_table_destroy(c->stacks);
     buffer_deinit(&c->record);
     cleanup_close(&c->spool_fd);
@@ -347,4 +348,14 @@ pid_t collection_process_of(struct collection *c, pid_t tid, bool make)
     process = collection_new_process(c);
     collection_tid_set(&c->tids, tid, process);
     return process;
+}
+
+void collection_set_birth(struct collection *c, pid_t tid, uint64_t minutes)
+{
+    collection_tid_set(&c->births, tid, minutes <= INT32_MAX ? (pid_t)minutes : 0);
+}
+
+uint64_t collection_birth(const struct collection *c, pid_t tid)
+{
+    return (uint64_t)collection_tid_get(&c->births, tid);
 }

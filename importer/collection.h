@@ -84,6 +84,11 @@ void collection_set_process_of(struct collection *c, pid_t tid, pid_t process);
  * right. */
 void collection_same_process(struct collection *c, pid_t process, pid_t pid);
 
+/* When thread TID was made, in whole minutes on the clock of its maker's file: where each thread has a
+ * file, the day of its first time of day is told by this alone. 0: not known. */
+void collection_set_birth(struct collection *c, pid_t tid, uint64_t minutes);
+uint64_t collection_birth(const struct collection *c, pid_t tid);
+
 /* --- events --- */
 
 /* EV's enter_ns and exit_ns are on BASIS (negative times cannot be: relative ones begin at 0); pending_ns

@@ -95,12 +95,13 @@ struct collection {
     VECTOR(struct collection_file) files;
     VECTOR(char *) remarks;
     VECTOR(struct alias) aliases; /* process -1 is the first */
-    struct tid_table tids;
-    pid_t smallest_unknown_tid; /* of events whose pid is 0 */
-    pid_t first_pid;            /* of the first event that has one */
-    uint64_t first_ns, last_ns; /* of what was written, on the case's clock */
-    struct buffer record;       /* of one event */
-    struct input *input;        /* the file at hand; NULL: none */
+    struct tid_table tids;        /* whose thread it is */
+    struct tid_table births;      /* in minutes */
+    pid_t smallest_unknown_tid;   /* of events whose pid is 0 */
+    pid_t first_pid;              /* of the first event that has one */
+    uint64_t first_ns, last_ns;   /* of what was written, on the case's clock */
+    struct buffer record;         /* of one event */
+    struct input *input;          /* the file at hand; NULL: none */
     bool file_time_said;
 };
 

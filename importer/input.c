@@ -2,9 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <nettle/sha2.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <zlib.h>
@@ -13,26 +10,18 @@
 #include "base/escape.h"
 #include "base/io.h"
 #include "base/units.h"
+#include "importer/file_sum.h"
 
 enum {
     READ_BYTES = 256 << 10, /* at once: small enough to stay in the cache until it is looked at */
     ROOM_BYTES = INPUT_MAX_LINE_BYTES + READ_BYTES,
     GZIP_WINDOW = 15 + 16,  /* inflateInit2: gzip only */
-    HASHER_BYTES = 8 << 20, /* from which on a thread is worth its while */
-};
-
-/* The sum of a large file is taken beside the reading, on another core. */
-struct hasher {
-    pthread_t thread;
-    int fd;
-    atomic_bool stop;
-    int errnum;
-    struct sha256_ctx sha;
+    BESIDE_BYTES = 8 << 20, /* from which on a thread is worth its while */
 };
 
 struct input_stream {
     int fd;
-    struct hasher *hasher;           /* NULL: none, the bytes are hashed as they are read */
+    struct file_sum *beside;         /* the sum taken in a thread; NULL: as the bytes are read */
     bool regular, file_ended, ended; /* ended: nothing more comes out */
     bool started;                    /* lines or bytes were asked for: the head is no longer held */
     bool expanding;
@@ -42,67 +31,16 @@ struct input_stream {
     size_t held;           /* bytes in room while not started */
     struct sha256_ctx sha; /* of the first hashed_bytes of the file */
     uint64_t hashed_bytes;
-    int hasher_errnum;
     bool hashed; /* `sum` is of all of the file */
     char sum[65];
 };
-
-/* --- the sum --- */
-
-static void *hash_file(void *argument)
-{
-    struct hasher *hasher = argument;
-    _cleanup_free_ uint8_t *bytes = malloc(READ_BYTES);
-    off_t at = 0;
-
-    hasher->errnum = bytes ? 0 : ENOMEM;
-    while (bytes && !atomic_load(&hasher->stop)) {
-        ssize_t got = TEMP_FAILURE_RETRY(pread(hasher->fd, bytes, READ_BYTES, at));
-
-        if (got < 0)
-            hasher->errnum = errno;
-        if (got <= 0)
-            break;
-        sha256_update(&hasher->sha, (size_t)got, bytes);
-        at += got;
-    }
-    return NULL;
-}
-
-/* Without a thread the bytes are hashed as they are read. */
-static void start_hasher(struct input_stream *s)
-{
-    struct hasher *hasher = calloc(1, sizeof(*hasher));
-
-    if (!hasher)
-        return;
-    hasher->fd = s->fd;
-    sha256_init(&hasher->sha);
-    if (pthread_create(&hasher->thread, NULL, hash_file, hasher) == 0)
-        s->hasher = hasher;
-    else
-        free(hasher);
-}
-
-/* Waits for the sum; no more of it is needed when STOP. */
-static void end_hasher(struct input_stream *s, bool stop)
-{
-    if (!s->hasher)
-        return;
-    atomic_store(&s->hasher->stop, stop);
-    pthread_join(s->hasher->thread, NULL);
-    s->sha = s->hasher->sha;
-    s->hasher_errnum = s->hasher->errnum;
-    free(s->hasher);
-    s->hasher = NULL;
-}
 
 void input_destroy(struct input *in)
 {
     if (!in)
         return;
     if (in->stream) {
-        end_hasher(in->stream, true);
+        file_sum_destroy(in->stream->beside);
         if (in->stream->expanding)
             inflateEnd(&in->stream->inflater);
         cleanup_close(&in->stream->fd);
@@ -191,7 +129,7 @@ static struct seep_error *read_file(struct input *in, void *bytes, size_t len, s
         return error_errno(errno, in->path, "cannot read %s", in->path);
     if (got == 0)
         s->file_ended = true;
-    if (!s->hasher && !s->hashed) {
+    if (!s->beside && !s->hashed) {
         sha256_update(&s->sha, (size_t)got, bytes);
         s->hashed_bytes += (uint64_t)got;
     }
@@ -320,8 +258,8 @@ static struct seep_error *start(struct input *in)
     err = load_head(in);
     if (err)
         return err;
-    if (s->regular && in->size_bytes >= HASHER_BYTES && !s->hashed)
-        start_hasher(s);
+    if (s->regular && in->size_bytes >= BESIDE_BYTES && !s->hashed)
+        s->beside = file_sum_create(s->fd);
     s->started = true;
     in->at = s->room;
     in->end = s->room + s->held;
@@ -557,26 +495,16 @@ static struct seep_error *hash_rest(struct input *in)
 struct seep_error *input_sha256(struct input *in, char ret_hex[65])
 {
     struct input_stream *s = in->stream;
-    uint8_t digest[SHA256_DIGEST_SIZE];
     struct seep_error *err = NULL;
 
-    if (s->hasher) {
-        int errnum;
-
-        end_hasher(s, false);
-        errnum = s->hasher_errnum;
-        if (errnum)
-            return error_errno(errnum, in->path, "cannot read %s", in->path);
-    } else if (!s->hashed) {
+    if (!s->hashed && s->beside)
+        err = error_prefix(file_sum_wait(s->beside, s->sum), "%s", in->path);
+    else if (!s->hashed)
         err = hash_rest(in);
-    }
     if (err)
         return err;
-    if (!s->hashed) {
-        sha256_digest(&s->sha, sizeof(digest), digest);
-        for (size_t i = 0; i < sizeof(digest); i++)
-            snprintf(s->sum + 2 * i, 3, "%02x", digest[i]);
-    }
+    if (!s->hashed && !s->beside)
+        file_sum_print(&s->sha, s->sum);
     s->hashed = true;
     memcpy(ret_hex, s->sum, sizeof(s->sum));
     return NULL;

@@ -171,6 +171,10 @@ static struct seep_error *settle_lanes(struct collection *c, struct settled *set
     struct seep_error *err = NULL;
 
     settled->lane_shift_ns[settled->basis] = settled->shift_ns - settled->wall_offset_ns;
+    if (main->events && main->first_ns + settled->shift_ns <= settled->wall_offset_ns)
+        return error_remedy(error_create(ERROR_INVALID, "calls from before the machine started on "
+                                                        "which the case was recorded"),
+                            "make a case of its own of them");
     if (main->events) {
         settled->first_ns = main->first_ns + settled->lane_shift_ns[settled->basis];
         settled->last_ns = main->last_ns + settled->lane_shift_ns[settled->basis];

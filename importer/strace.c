@@ -8,64 +8,12 @@
 #include "importer/strace_log.h"
 
 enum {
-    HALF_DAY_S = 12 * 3600,
-    DAY_S = 24 * 3600,
-    NS_PER_LINE = 1000, /* in a log without times, whose order alone is known */
     MAX_OPEN_BYTES = 4096,
     MAX_JOINED = 64, /* records on one line */
     PROGRESS_LINES = 1 << 16,
     PAGE_BYTES = 4096,
     HEAD_LINES = 200,
 };
-
-/* --- times --- */
-
-/* Midnight went by where a time of day is half a day and more before the one before. */
-static uint64_t past_midnight(struct strace_log *log, uint64_t clock_ns)
-{
-    if (log->timed && clock_ns + (uint64_t)HALF_DAY_S * NS_PER_S < log->last_clock_ns)
-        log->days_ns += (uint64_t)DAY_S * NS_PER_S;
-    log->last_clock_ns = clock_ns;
-    return clock_ns + log->days_ns;
-}
-
-static void set_time(struct strace_log *log, const struct strace_line *line)
-{
-    int64_t ns = (int64_t)line->ns;
-
-    log->basis = line->basis;
-    if (line->basis == WHEN_NONE) {
-        log->now_ns = log->line_number * NS_PER_LINE;
-        return;
-    }
-    if (line->basis == WHEN_TIME_OF_DAY)
-        ns = (int64_t)past_midnight(log, line->ns);
-    if (line->is_delta)
-        ns = (int64_t)(log->relative_ns += line->ns);
-    if (!log->timed) {
-        const struct when when = {line->basis, ns};
-
-        log->first_basis = line->basis;
-        log->placed = when_place(when, &collection_options(log->c)->when);
-        log->placed_shift_ns = log->placed.ns - ns;
-        log->timed = true;
-    }
-    if (line->basis == log->first_basis) {
-        log->basis = log->placed.basis;
-        ns += log->placed_shift_ns;
-    }
-    log->now_ns = ns > 0 ? (uint64_t)ns : 0;
-}
-
-/* The lines of one file are in the order in which calls returned; rounded times must not change it. A
- * clock that was set back may. */
-static uint64_t in_order(struct strace_log *log, uint64_t exit_ns)
-{
-    if (exit_ns < log->last_exit_ns && log->last_exit_ns - exit_ns < NS_PER_S)
-        exit_ns = log->last_exit_ns;
-    log->last_exit_ns = exit_ns;
-    return exit_ns;
-}
 
 /* --- calls --- */
 
@@ -158,7 +106,7 @@ static struct seep_error *put_call(struct strace_log *log, struct strace_thread 
                          .abi = abi_of(thread, row)};
     memcpy(ev->args, call->args, sizeof(ev->args));
     if (call->outcome == STRACE_RETURNED) {
-        ev->exit_ns = in_order(log, exit_ns > enter_ns ? exit_ns : enter_ns);
+        ev->exit_ns = strace_times_in_order(log, exit_ns > enter_ns ? exit_ns : enter_ns);
         /* Both ends were rounded down to a microsecond, and so was the time between them. */
         if (!alone && call->has_duration && ev->exit_ns - enter_ns == call->duration_ns + NS_PER_US)
             ev->enter_ns = enter_ns + NS_PER_US - 1;
@@ -385,7 +333,7 @@ static struct seep_error *take_record(struct strace_log *log, const char *text, 
         strace_lives_note(log, line.rest, line.rest_len);
         return NULL;
     }
-    set_time(log, &line);
+    strace_times_set(log, &line);
     if (line.record == STRACE_MODE)
         return strace_lives_mode(log, line.rest, line.rest_len);
     err = strace_lives_thread(log, &line, &thread);

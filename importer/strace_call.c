@@ -70,9 +70,9 @@ static bool number(struct text *t, uint64_t *ret_value)
 
         if (digit >= base)
             break;
-        if (value > (UINT64_MAX - digit) / base)
+        if (__builtin_mul_overflow(value, base, &value) ||
+            __builtin_add_overflow(value, digit, &value))
             return false;
-        value = value * base + digit;
     }
     *ret_value = negative ? -value : value;
     return t->at > from;

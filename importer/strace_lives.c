@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "evidence/call_text.h"
 #include "importer/strace_log.h"
 
@@ -258,6 +259,8 @@ static struct seep_error *clone_call(struct strace_log *log, struct strace_threa
 
     if (call->outcome != STRACE_RETURNED || child <= 0 || child > MAX_PID)
         return NULL;
+    if (log->file_tid && log->first_basis == WHEN_TIME_OF_DAY)
+        collection_set_birth(log->c, (pid_t)child, log->clock_ns / NS_PER_S / 60);
     if (!fork && !has(text, len, "flags"))
         return NULL; /* what it made, a thread or a process, is not in the log */
     if (has_flag(text, len, "CLONE_THREAD", CLONE_THREAD))

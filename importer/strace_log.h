@@ -3,6 +3,7 @@
  * and strace_threads.c (the table of them), and by nobody else.
  *
  *     strace.c            a line's call, and what the thread had begun before     -> collection_event
+ *     strace_times.c      a line's time on the log's clock, over midnights
  *     strace_lives.c      clone, exec, exits, names                                -> lives, processes
  *
  * A log tells tids only. Whose thread a tid is follows from the clone that made it, if it is in the log;
@@ -86,6 +87,7 @@ struct strace_log {
     /* Times. */
     bool timed;
     uint64_t last_clock_ns, days_ns; /* of times of day: midnights that went by */
+    uint64_t clock_ns;               /* the time of day with the days */
     uint64_t relative_ns;            /* the sum so far */
     uint64_t last_exit_ns;
     struct when placed; /* what --date and --tz make of the first one */
@@ -103,6 +105,12 @@ struct strace_log {
 
     uint64_t records, without_result, without_call, strange_words;
 };
+
+/* Sets log->basis and log->now_ns by what the line says. */
+void strace_times_set(struct strace_log *log, const struct strace_line *line);
+
+/* When a call returned, made to agree with the order of the lines. */
+uint64_t strace_times_in_order(struct strace_log *log, uint64_t exit_ns);
 
 /* "Process 123 attached" */
 void strace_lives_note(struct strace_log *log, const char *text, size_t len);

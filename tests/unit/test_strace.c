@@ -373,6 +373,28 @@ static void test_files_of_threads(void **state)
     imports_deinit(&t);
 }
 
+static void test_files_of_threads_over_midnight(void **state)
+{
+    struct imports t;
+
+    (void)state;
+    imports_init(&t);
+    imports_text(&t, &importer_strace, "trace.100",
+                 "23:59:58.0 brk(NULL) = 0x1000\n"
+                 "23:59:59.5 clone(child_stack=0x7f, flags=CLONE_VM|CLONE_THREAD) = 101\n"
+                 "00:00:02.0 clone(child_stack=0x7f, flags=CLONE_VM|CLONE_THREAD) = 102\n");
+    imports_text(&t, &importer_strace, "trace.101",
+                 "23:59:59.7 munmap(0x1000, 4096) = 0\n00:00:01.0 munmap(0x2000, 4096) = 0\n");
+    imports_text(&t, &importer_strace, "trace.102", "00:00:02.5 munmap(0x3000, 4096) = 0\n");
+    imports_write(&t);
+    assert_int_equal(imports_call(&t, 0)->kind, EVENT_BRK);
+    assert_int_equal(imports_call(&t, 1)->args[0], 0x1000);
+    assert_int_equal(imports_call(&t, 2)->args[0], 0x2000);
+    assert_int_equal(imports_call(&t, 3)->args[0], 0x3000);
+    assert_int_equal(imports_call(&t, 3)->enter_ns, at(2, 0, 0, 2, 500000));
+    imports_deinit(&t);
+}
+
 static void test_no_pid_at_all(void **state)
 {
     struct imports t;
@@ -485,6 +507,7 @@ int main(void)
         cmocka_unit_test(test_restarted_calls_are_one),
         cmocka_unit_test(test_whose_thread),
         cmocka_unit_test(test_files_of_threads),
+        cmocka_unit_test(test_files_of_threads_over_midnight),
         cmocka_unit_test(test_no_pid_at_all),
         cmocka_unit_test(test_modes),
         cmocka_unit_test(test_stacks),
