@@ -260,11 +260,14 @@ static struct seep_error *resolve_unit(const struct debug_lines_query *query,
 
     if (!dwarf_offdie(query->dwarf, hits->items[0].unit, &unit))
         return NULL;
-    find_functions(&unit, hits, false, 0);
-    for (size_t i = 0; i < hits->count; i++)
-        all &= hits->items[i].has_function;
-    if (!all)
-        find_functions(&unit, hits, true, 0);
+    /* The assembler names one of a function's symbols, by no rule: a symbol table knows all of them. */
+    if (dwarf_srclang(&unit) != DW_LANG_Mips_Assembler) {
+        find_functions(&unit, hits, false, 0);
+        for (size_t i = 0; i < hits->count; i++)
+            all &= hits->items[i].has_function;
+        if (!all)
+            find_functions(&unit, hits, true, 0);
+    }
     for (size_t i = 0; !err && i < hits->count; i++)
         err = answer(query, names, &unit, &hits->items[i]);
     return err;

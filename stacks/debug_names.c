@@ -123,6 +123,11 @@ static void append_scopes(struct buffer *out, Dwarf_Die *die)
     }
 }
 
+static bool looks_mangled(const char *name)
+{
+    return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
+}
+
 static char *name_of(Dwarf_Die *function, Dwarf_Die *origin, bool *ret_plain)
 {
     const char *linkage = text_of(function, DW_AT_linkage_name);
@@ -138,16 +143,17 @@ static char *name_of(Dwarf_Die *function, Dwarf_Die *origin, bool *ret_plain)
     *ret_plain = false;
     if (demangled)
         return demangled;
+    /* An assembler's name that C gives to a function is what gdb shows: __GI___libc_malloc. */
+    if (linkage && (!name || !looks_mangled(linkage)))
+        return strndup(linkage, DEMANGLE_MAX_BYTES);
     if (!name)
-        return linkage ? strndup(linkage, DEMANGLE_MAX_BYTES) : NULL;
+        return NULL;
     if (dwarf_diecu(origin, &unit, NULL, NULL) && has_scopes(&unit)) {
         *ret_plain = true;
         append_scopes(&scoped, origin);
     }
     buffer_printf(&scoped, "%.*s", DEMANGLE_MAX_BYTES, name);
-    if (scoped.failed)
-        return NULL;
-    return strndup(scoped.bytes, DEMANGLE_MAX_BYTES);
+    return scoped.failed ? NULL : strndup(scoped.bytes, DEMANGLE_MAX_BYTES);
 }
 
 char *debug_names_function(struct debug_names *names, Dwarf_Die *function, bool *ret_plain)

@@ -4,6 +4,7 @@
  *     DW_AT_linkage_name _ZN5cache5storeEi                      cache::store(int)
  *     DW_AT_name store, in namespace cache, of no linkage name  cache::store       (static, or local)
  *     DW_AT_name main, in C                                     main
+ *     DW_AT_linkage_name __GI___libc_malloc, in C               __GI___libc_malloc, as gdb has it
  *
  * A concrete or inlined function refers to the abstract one, which has the name, possibly in another file
  * (dwz). Runs in the child that reads symbols.
