@@ -59,10 +59,13 @@ static void learn(struct unwind_state *s, const struct cfi *cfi, struct unwind_r
 
 /* --- steps --- */
 
-/* Stacks grow down: a caller's frame lies above. A signal's handler may run on a stack of its own. */
+/* Stacks grow down: a caller's frame lies above. A signal's handler may run on a stack of its own, and the
+ * innermost function may have taken its return address off the stack (vfork). */
 static bool makes_progress(const struct unwind_state *s, uint64_t cfa, bool signal_frame)
 {
-    return signal_frame || cfa > s->registers.values[s->abi->sp];
+    uint64_t sp = s->registers.values[s->abi->sp];
+
+    return signal_frame || cfa > sp || (s->exact && cfa == sp);
 }
 
 static enum unwind_step unreadable(struct unwind_state *s)
