@@ -1,48 +1,36 @@
 # shellcheck shell=bash
 # What the oracle tests of call paths have in common. To be sourced:
 #
-#     . "$SOURCE/tests/oracle/stacks.sh"        $dir is theirs, and goes at the end
+#     dir=$(mktemp -d)
+#     . "$SOURCE/tests/oracle/stacks.sh"
 #     need gcc                                  or skip
 #     build calls gcc -O2 -g calls.c            $dir/calls, from sources in tests/oracle/stacks
 #     compare "calls -O2" [OPTION...] -- "$dir/calls"
 #                                               runs it under seep and under gdb; see stacks_compare.py
+#     compare_case WHAT [OPTION...] CASE GDB    the same of a case and of what gdb saw
 #     check WHAT CASE <<<'expect(...)'          see stacks_check.py
 #     finish                                    the exit status
 #
-# Both runs have the same environment and addresses.
-: "${SEEP:?}" "${SOURCE:?}"
-dir=$(mktemp -d)
+# Both runs have the same environment and addresses. It takes from real.sh what is not its own.
+: "${dir:?}"
+. "$SOURCE/tests/oracle/real.sh"
 sources=$SOURCE/tests/oracle/stacks
 failed=0
-seep_options=() # of seep run, for compare
-follow=parent   # whom gdb goes with after a fork: parent, child, or both, one after the other
-mine=()
-
-clean_up() {
-    for pid in "${mine[@]}"; do
-        kill -9 "$pid" 2>/dev/null || true
-    done
-    [ -n "${KEEP-}" ] && echo "kept: $dir" || rm -rf "$dir"
-}
-trap clean_up EXIT
+seep_options= # of seep run, for compare
+follow=parent # whom gdb goes with after a fork: parent, child, or both, one after the other
 
 skip() {
     echo "skipped: $*"
     exit 77
 }
 
-need() {
-    local program
-    for program in "$@"; do
-        command -v "$program" >/dev/null || skip "$program is missing"
-    done
-}
-need gdb python3 readelf
+need gdb readelf
 setarch -R true 2>/dev/null || skip "setarch cannot switch address randomisation off"
 gdb -nx -batch -ex 'python import json' >"$dir/gdb.log" 2>&1 && [ ! -s "$dir/gdb.log" ] ||
     skip "gdb has no python: $(head -n 1 "$dir/gdb.log")"
 
-fail() {
+# Where real.sh's fail ends the test, what is wrong with one program says nothing of the next.
+complain() {
     echo "FAILED: $*"
     failed=1
 }
@@ -57,7 +45,7 @@ build() { # OUTPUT COMPILER ARGUMENT...
     done
     # The compiler's warnings are not what is tested.
     "${arguments[@]}" -o "$dir/$output" >"$dir/build.log" 2>&1 || {
-        fail "$output does not build: $(grep -m 1 error "$dir/build.log" || tail -n 1 "$dir/build.log")"
+        complain "$output does not build: $(grep -m 1 error "$dir/build.log" || tail -n 1 "$dir/build.log")"
         return 1
     }
 }
@@ -79,7 +67,7 @@ ask_gdb() { # NAME FOLLOW PROGRAM ARGUMENT...
     plainly setarch -R gdb -nx -batch -ex "py OUT = '$dir/$name.gdb'" -ex "py FOLLOW = '$whom'" \
         -x "$SOURCE/tests/oracle/stacks_gdb.py" --args "$@" >"$dir/gdb.log" 2>&1 </dev/null || status=$?
     [ "$status" = 0 ] || {
-        fail "$1 under gdb: status $status: $(grep -v Catchpoint "$dir/gdb.log" | tail -n 1)"
+        complain "$1 under gdb: status $status: $(grep -v Catchpoint "$dir/gdb.log" | tail -n 1)"
         return 1
     }
 }
@@ -89,10 +77,11 @@ record() { # NAME PROGRAM ARGUMENT...
     local name=$1 status=0
     shift
     rm -rf "$dir/$name.case"
-    plainly setarch -R "$SEEP" run --quiet --max-slowdown 100 "${seep_options[@]}" -o "$dir/$name.case" -- \
+    # shellcheck disable=SC2086
+    plainly setarch -R "$SEEP" run --quiet --max-slowdown 100 $seep_options -o "$dir/$name.case" -- \
         "$@" >"$dir/seep.log" 2>&1 </dev/null || status=$?
     [ "$status" = 0 ] || {
-        fail "$1 under seep: status $status: $(tail -n 1 "$dir/seep.log")"
+        complain "$1 under seep: status $status: $(tail -n 1 "$dir/seep.log")"
         return 1
     }
 }
@@ -111,9 +100,13 @@ compare() { # WHAT OPTION... -- PROGRAM ARGUMENT...
         gdb+=("$dir/now.$whom.gdb")
     done
     ! declare -F prepare >/dev/null || prepare
-    record now "$@" || return 0
-    python3 "$SOURCE/tests/oracle/stacks_compare.py" "${options[@]}" "$what" "$dir/now.case" \
-        "${gdb[@]}" || failed=1
+    ! record now "$@" || compare_case "$what" "${options[@]}" "$dir/now.case" "${gdb[@]}"
+}
+
+compare_case() { # WHAT OPTION... CASE GDB...
+    local what=$1
+    shift
+    python3 "$SOURCE/tests/oracle/stacks_compare.py" --what "$what" "$@" || failed=1
 }
 
 check() { # WHAT CASE <EXPECTATIONS

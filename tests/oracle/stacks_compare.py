@@ -1,6 +1,6 @@
 """Compares the call paths of a case with gdb's backtraces at the same calls:
 
-    stacks_compare.py [options] WHAT CASE GDB.json...
+    stacks_compare.py [options] CASE GDB.json...
 
     --marks             only calls of a size that mark.h gives; else every call of the first process
     --at-least N        as many calls at the least
@@ -195,7 +195,7 @@ def main():
     parser.add_argument("--end", action="append", default=[])
     parser.add_argument("--unnamed", action="append", default=[])
     parser.add_argument("--other-addresses", action="store_true")
-    parser.add_argument("what")
+    parser.add_argument("--what", default="paths")
     parser.add_argument("case")
     parser.add_argument("gdb", nargs="+")
     options = parser.parse_args()

@@ -2,9 +2,9 @@
 # Attached to programs that run: python3 with threads, whose call paths equal those that gdb -p sees of the
 # same process; a JVM; nginx and redis-server. What is asked for of paths is what is recorded.
 set -eu
+dir=$(mktemp -d)
 . "$SOURCE/tests/oracle/stacks.sh"
 need gcc
-. "$SOURCE/tests/oracle/real.sh"
 
 # attach NAME SECONDS PID OPTION...: a case $dir/NAME.case
 attach() {
@@ -25,8 +25,8 @@ for call in grown:
     how = way["end"] or "complete" if way else "none"
     ends[how] = ends.get(how, 0) + 1
     expect(not way or way["frames"], "a path without a frame")
-expect(ends.get("none", 0) == report()["evidence"]["lost_stacks"],
-       f"{ends}, lost_stacks {report()[chr(101) + "vidence"]["lost_stacks"]}")
+lost = report()["evidence"]["lost_stacks"]
+expect(ends.get("none", 0) == lost, f"{ends}, lost_stacks {lost}")
 print(f"{what}: {ends}")
 '
 
@@ -68,8 +68,8 @@ gdb -nx -batch -ex "py OUT = '$dir/python.gdb'; PID = $pid; LIMIT = 30" \
     -x "$SOURCE/tests/oracle/stacks_gdb.py" >"$dir/gdb.log" 2>&1 || fail "gdb: $(tail -n 1 "$dir/gdb.log")"
 attach after 1 "$pid"
 for name in before after; do
-    python3 "$SOURCE/tests/oracle/stacks_compare.py" "python3, $name gdb" --marks --at-least 3 \
-        "$dir/$name.case" "$dir/python.gdb" || failed=1
+    compare_case "python3, $name gdb" --marks --at-least 3 \
+        "$dir/$name.case" "$dir/python.gdb"
     check "python3, $name gdb" $name <<<"$whole"
 done
 

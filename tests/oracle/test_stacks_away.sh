@@ -2,6 +2,7 @@
 # Programs whose files are not where they were: deleted after their start, in a memfd, in another root,
 # with another file in their place. Their call paths are whole, their names those of no other file.
 set -eu
+dir=$(mktemp -d)
 . "$SOURCE/tests/oracle/stacks.sh"
 need gcc ldd
 
@@ -65,14 +66,14 @@ if chroot "$root" "$dir/simple" 2>/dev/null; then
     ask_gdb root parent "$dir/simple"
     cp "$dir/other" "$dir/simple"
     record root chroot "$root" "$dir/simple" &&
-        python3 "$SOURCE/tests/oracle/stacks_compare.py" "in another root" --marks --at-least 3 \
-            --unnamed "$dir/simple" "$dir/root.case" "$dir/root.gdb" || failed=1
+        compare_case "in another root" --marks --at-least 3 \
+            --unnamed "$dir/simple" "$dir/root.case" "$dir/root.gdb"
     cp "$root$dir/simple" "$dir/simple"
     if unshare -m true 2>/dev/null; then
         mkdir "$dir/elsewhere"
         record mount unshare -m sh -c "mount --bind '$root' '$dir/elsewhere' && exec chroot '$dir/elsewhere' '$dir/simple'" &&
-            python3 "$SOURCE/tests/oracle/stacks_compare.py" "in another mount namespace" --marks \
-                --at-least 3 --unnamed "$dir/simple" "$dir/mount.case" "$dir/root.gdb" || failed=1
+            compare_case "in another mount namespace" --marks \
+                --at-least 3 --unnamed "$dir/simple" "$dir/mount.case" "$dir/root.gdb"
     else
         echo "another mount namespace: left out, unshare is not allowed"
     fi

@@ -2,6 +2,7 @@
 # Call paths of C programs equal gdb's backtraces, frame by frame: through the PLT, alloca, signal
 # handlers, realigned stacks, the loader and deep recursion, with and without frame pointers.
 set -eu
+dir=$(mktemp -d)
 . "$SOURCE/tests/oracle/stacks.sh"
 need gcc
 
@@ -50,10 +51,8 @@ fi
 for option in -O0 -O2; do
     build recursion gcc $option -g recursion.c
     compare "recursion, $option, 128 frames" --end 0=max-frames --end 2=copy -- "$dir/recursion"
-    seep_options=(--max-frames 300)
-    compare "recursion, $option, 300 frames" --end 2=copy -- "$dir/recursion"
-    seep_options=(--max-frames 5 --stack-bytes 1024)
-    compare "recursion, $option, 5 frames of 1 KiB" --end max-frames -- "$dir/recursion"
-    seep_options=()
+    seep_options="--max-frames 300" compare "recursion, $option, 300 frames" --end 2=copy -- "$dir/recursion"
+    seep_options="--max-frames 5 --stack-bytes 1024" \
+        compare "recursion, $option, 5 frames of 1 KiB" --end max-frames -- "$dir/recursion"
 done
 finish

@@ -2,6 +2,7 @@
 # Call paths of C++ and Rust programs equal gdb's backtraces: constructors, thunks, closures, generic
 # functions, what destructors do while an exception or a panic unwinds, and inlined frames of them all.
 set -eu
+dir=$(mktemp -d)
 . "$SOURCE/tests/oracle/stacks.sh"
 need gcc g++
 

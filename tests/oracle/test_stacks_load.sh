@@ -2,6 +2,7 @@
 # Call paths under load: threads that map and unmap as fast as they can from stacks of every depth. Each
 # path has the depth of its own call, and calls without a path are those that seep says it lost.
 set -eu
+dir=$(mktemp -d)
 . "$SOURCE/tests/oracle/stacks.sh"
 need gcc
 

@@ -2,6 +2,7 @@
 # Call paths through code that comes and goes: libraries opened, closed and deleted, threads, children,
 # programs executed; and names that are elsewhere: debug files, compressed symbol tables.
 set -eu
+dir=$(mktemp -d)
 . "$SOURCE/tests/oracle/stacks.sh"
 need gcc objcopy strip
 
@@ -25,11 +26,9 @@ for n, thread in (0, "plain-0"), (1, "mapping-1"), (4, "plain-4"), (5, "mapping-
 PYTHON
 
 build children gcc -O2 -g -D_GNU_SOURCE children.c -pthread
-follow="parent child"
 for how in fork vfork thread; do
-    compare "children by $how" --marks --at-least 4 -- "$dir/children" $how
+    follow="parent child" compare "children by $how" --marks --at-least 4 -- "$dir/children" $how
 done
-follow=parent
 
 # --- where the names are ---
 build whole gcc -O2 -g -fomit-frame-pointer simple.c

@@ -2,6 +2,7 @@
 # Where nothing tells how to unwind, a call path ends and says so: no frame that is not there is ever
 # shown, and none is left out in silence. gdb itself guesses in such code, so the truth is the source's.
 set -eu
+dir=$(mktemp -d)
 . "$SOURCE/tests/oracle/stacks.sh"
 need gcc
 
