@@ -312,7 +312,7 @@ struct seep_error *analysis_run(struct case_dir *c, const struct analysis_option
                       &(struct replay_observer){.on_event = history_event,
                                                 .on_snapshot = history_snapshot,
                                                 .context = history},
-                      &replay);
+                      NULL, &replay);
     if (err)
         return err;
 

@@ -3,7 +3,7 @@
  * their regions from look to look, and their memory in all.
  *
  *     history_create(&ledger, runtime, &history);
- *     replay_case(fd, ledger, &(struct replay_observer){history_event, history_snapshot, history})
+ *     replay_case(fd, ledger, &(struct replay_observer){history_event, history_snapshot, history}, ...)
  *     for (p = history->processes.items ...) p->growth, p->births, p->places ...
  *
  * A process starts anew with exec. Bounded by what lives: what an exited process leaves that is too

@@ -340,14 +340,14 @@ static struct seep_error *forgive_missing(struct seep_error *err)
 }
 
 struct seep_error *replay_case(int case_fd, struct ledger *ledger,
-                               const struct replay_observer *observer,
+                               const struct replay_observer *observer, struct stack_table *stacks,
                                struct replay_result *ret_result)
 {
     _cleanup_(snapshots_reader_destroyp) struct snapshots_reader *snapshots = NULL;
     _cleanup_(event_source_destroyp) struct event_source *source = NULL;
     struct events_reader *events = NULL;
     struct replay_result result;
-    struct seep_error *err = forgive_missing(events_reader_create(case_fd, &events));
+    struct seep_error *err = forgive_missing(events_reader_create(case_fd, stacks, &events));
 
     if (err)
         return err;

@@ -14,6 +14,7 @@
 
 #include "analyzer/ledger.h"
 #include "evidence/event_source.h"
+#include "evidence/stack_table.h"
 
 struct replay_result {
     uint64_t events;            /* delivered to the ledger */
@@ -35,9 +36,9 @@ struct replay_observer {
 };
 
 /* CASE_FD: the case directory. Missing `events` (snapshots only) is not an error. OBSERVER: NULL
- * for none. */
+ * for none. STACKS gets the call paths that events name; NULL: not wanted. */
 struct seep_error *replay_case(int case_fd, struct ledger *ledger,
-                               const struct replay_observer *observer,
+                               const struct replay_observer *observer, struct stack_table *stacks,
                                struct replay_result *ret_result);
 
 /* The same from anywhere. */

@@ -297,7 +297,7 @@ static struct seep_error *list(const char *case_path, const struct arguments *ar
 
     if (err)
         return err;
-    err = events_reader_create(c->fd, &reader);
+    err = events_reader_create(c->fd, NULL, &reader);
     if (err && err->errnum == ENOENT) {
         error_destroy(err);
         fprintf(stderr, "seep: the case holds no events: nothing was traced\n");

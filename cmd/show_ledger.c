@@ -344,7 +344,7 @@ static struct seep_error *replay(struct case_dir *c, struct listing *listing)
         return err;
     return replay_case(c->fd, listing->ledger,
                        &(struct replay_observer){history_event, history_snapshot, listing->history},
-                       &listing->result);
+                       NULL, &listing->result);
 }
 
 static struct seep_error *list(const char *case_path, const struct arguments *arguments)

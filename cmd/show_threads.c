@@ -211,7 +211,7 @@ static struct seep_error *gather(struct case_dir *c, struct threads *threads, bo
     struct seep_error *err = ledger_create(&ledger);
 
     if (!err)
-        err = replay_case(c->fd, ledger, &observer, &result);
+        err = replay_case(c->fd, ledger, &observer, NULL, &result);
     if (err)
         return err;
     ledger_each_group(ledger, on_group, threads);

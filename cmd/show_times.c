@@ -175,7 +175,7 @@ static struct seep_error *read_mappings(const struct show_memory *memory, struct
     enum event_source_step step = EVENT_SOURCE_END;
     struct events_reader *reader;
     struct event ev;
-    struct seep_error *err = events_reader_create(memory->c->fd, &reader);
+    struct seep_error *err = events_reader_create(memory->c->fd, NULL, &reader);
 
     if (err && err->code == ERROR_NOT_FOUND) {
         error_destroy(err);

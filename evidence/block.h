@@ -25,6 +25,7 @@ enum block_type {
     BLOCK_EVENTS_END = 2,    /* the events were written to their end */
     BLOCK_SNAPSHOT = 3,      /* one record of evidence/snapshot.h, or the last part of one */
     BLOCK_SNAPSHOT_PART = 4, /* an earlier part of the record that the next block goes on with */
+    BLOCK_STACKS = 5,        /* call paths that later blocks of events name: stack_table.h */
 };
 
 /* Appends the file's mark; for a fresh file. */

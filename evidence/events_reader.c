@@ -10,6 +10,7 @@ struct reader {
     bool in_block, ended; /* ended: the END block was the last */
     struct block_reader blocks;
     struct event_decoder *decoder;
+    struct stack_table *stacks; /* the caller's; NULL: not wanted */
 };
 
 /* The END block says how many events there are. */
@@ -36,6 +37,8 @@ static struct seep_error *next_block(struct reader *r, bool *ret_more)
     }
     r->ended = type == BLOCK_EVENTS_END && is_all(r);
     r->in_block = type == BLOCK_EVENTS;
+    if (type == BLOCK_STACKS && r->stacks)
+        return stack_table_decode(r->stacks, r->blocks.raw.bytes, r->blocks.raw.len);
     return r->in_block ? event_decoder_begin(r->decoder, r->blocks.raw.bytes, r->blocks.raw.len)
                        : NULL;
 }
@@ -74,7 +77,8 @@ static void destroy(struct event_source *src)
     free(r);
 }
 
-struct seep_error *events_reader_create(int dir_fd, struct events_reader **ret_reader)
+struct seep_error *events_reader_create(int dir_fd, struct stack_table *stacks,
+                                        struct events_reader **ret_reader)
 {
     _cleanup_close_ int fd = -1;
     _cleanup_(event_decoder_destroyp) struct event_decoder *decoder = NULL;
@@ -93,6 +97,7 @@ struct seep_error *events_reader_create(int dir_fd, struct events_reader **ret_r
     r->public.source = (struct event_source){next, destroy};
     r->fd = take_fd(&fd);
     r->decoder = take_ptr(decoder);
+    r->stacks = stacks;
     *ret_reader = &r->public;
     return NULL;
 }

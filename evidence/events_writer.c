@@ -10,7 +10,35 @@ struct writer {
     struct events_writer public;
     int fd;
     struct event_encoder *encoder;
+    struct stack_table *stacks;
+    struct buffer definitions;
 };
+
+enum { STACKS_BLOCK_BYTES = 256 << 10 };
+
+static struct seep_error *flush_stacks(struct writer *w)
+{
+    struct seep_error *err = NULL;
+    bool more = stack_table_has_news(w->stacks);
+
+    while (more && !err) {
+        uint64_t written = 0;
+
+        buffer_clear(&w->definitions);
+        more = stack_table_encode(w->stacks, STACKS_BLOCK_BYTES, &w->definitions);
+        err = w->definitions.failed ? error_no_memory()
+                                    : block_write(w->fd, BLOCK_STACKS, w->definitions.bytes,
+                                                  w->definitions.len, &written);
+        w->public.written_bytes += written;
+    }
+    return err;
+}
+
+struct seep_error *events_writer_add_stack(struct events_writer *writer,
+                                           const struct stack_path *path, uint32_t *ret_id)
+{
+    return stack_table_add(((struct writer *)writer)->stacks, path, ret_id);
+}
 
 struct seep_error *events_writer_flush(struct events_writer *writer)
 {
@@ -21,8 +49,10 @@ struct seep_error *events_writer_flush(struct events_writer *writer)
     if (event_encoder_count(w->encoder) == 0)
         return NULL;
 
-    struct seep_error *err = event_encoder_take(w->encoder, parts);
+    struct seep_error *err = flush_stacks(w);
 
+    if (!err)
+        err = event_encoder_take(w->encoder, parts);
     if (!err)
         err = block_write_parts(w->fd, BLOCK_EVENTS, parts, EVENT_CODE_PARTS, &written);
     if (err)
@@ -78,6 +108,8 @@ struct seep_error *events_writer_create(int fd, struct events_writer **ret_write
     struct seep_error *err = event_encoder_create(&w->encoder);
 
     if (!err)
+        err = stack_table_create(&w->stacks);
+    if (!err)
         err = block_write_mark(fd);
     if (err)
         return err;
@@ -93,5 +125,7 @@ void events_writer_destroy(struct events_writer *writer)
     if (!w)
         return;
     event_encoder_destroy(w->encoder);
+    stack_table_destroy(w->stacks);
+    buffer_deinit(&w->definitions);
     free(w);
 }

@@ -13,10 +13,16 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "evidence/stack.h"
+
+enum {
+    MODULES_MAX_DESCRIPTORS = 256,      /* files kept open; of others code cannot be read */
+    MODULES_MAX_TABLE_BYTES = 256 << 20 /* unwind tables of all modules; later ones have none */
+};
 
 struct modules;
 struct module;
@@ -32,7 +38,7 @@ DEFINE_CLEANUP(struct modules *, modules_destroy);
 struct seep_error *modules_add(struct modules *modules, const char *path, int fd,
                                struct module **ret_module);
 
-/* The same of an image in memory, such as the vdso's; BYTES are copied. */
+/* The same of an image in memory, such as the vdso's; BYTES are copied. Equal ones are one module. */
 struct seep_error *modules_add_image(struct modules *modules, const char *name, const void *bytes,
                                      size_t len, struct module **ret_module);
 
@@ -50,3 +56,9 @@ size_t module_read_code(struct module *module, uint64_t offset, void *bytes, siz
 
 /* Its unwind tables; NULL: it has none that can be read. */
 const struct cfi *module_cfi(struct module *module);
+
+/* The virtual address at which the kernel begins to execute it; 0: nowhere, or it is not known. */
+uint64_t module_entry(struct module *module);
+
+/* "a frame may be missing here: no unwind table in libfoo.so"; stays valid. */
+char *module_gap_text(struct module *module);

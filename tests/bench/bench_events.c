@@ -72,7 +72,7 @@ int main(int argc, char **argv)
     report("write", count, units_monotonic_ns() - begin);
 
     begin = units_monotonic_ns();
-    check(events_reader_create(dir_fd, &reader));
+    check(events_reader_create(dir_fd, NULL, &reader));
     for (;;) {
         check(event_source_next(&reader->source, &ev, &step));
         if (step == EVENT_SOURCE_END)

@@ -15,14 +15,18 @@ static void read_file(const uint8_t *data, size_t size)
     struct events_reader *reader;
     enum event_source_step step = EVENT_SOURCE_MORE;
     struct event ev;
-    struct seep_error *err = events_reader_create(directory_with("events", data, size), &reader);
+    struct stack_table *stacks;
+    struct seep_error *err = stack_table_create(&stacks);
 
+    if (!err)
+        err = events_reader_create(directory_with("events", data, size), stacks, &reader);
     if (err)
         abort();
     while (!err && step == EVENT_SOURCE_MORE)
         err = event_source_next(&reader->source, &ev, &step);
     error_destroy(err);
     event_source_destroy(&reader->source);
+    stack_table_destroy(stacks);
 }
 
 static void read_block(const uint8_t *data, size_t size)

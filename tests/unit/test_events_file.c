@@ -61,7 +61,7 @@ static struct seep_error *read_events(const struct temporary *t, const struct ev
     struct events_reader *reader;
     struct event ev;
     enum event_source_step step;
-    struct seep_error *err = events_reader_create(t->fd, &reader);
+    struct seep_error *err = events_reader_create(t->fd, NULL, &reader);
 
     must(err);
     *ret_count = 0;
@@ -435,7 +435,7 @@ static void test_no_such_file(void **state)
 
     (void)state;
     temporary_init(&t);
-    must_fail(events_reader_create(t.fd, &reader), ERROR_NOT_FOUND);
+    must_fail(events_reader_create(t.fd, NULL, &reader), ERROR_NOT_FOUND);
     temporary_deinit(&t);
 }
 

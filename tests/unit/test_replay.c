@@ -408,7 +408,7 @@ static void test_case(void **state)
     dir = open(path, O_DIRECTORY | O_CLOEXEC);
     assert_true(dir >= 0);
     assert_null(ledger_create(&ledger));
-    assert_null(replay_case(dir, ledger, &observer, &result)); /* an empty case */
+    assert_null(replay_case(dir, ledger, &observer, NULL, &result)); /* an empty case */
     assert_int_equal(result.events + result.snapshots, 0);
     assert_false(result.compared);
     write_snapshot(dir, SNAPSHOT_START, 100, "7f0000000000-7f0000001000 rw-p 0 00:00 0\n");
@@ -416,7 +416,7 @@ static void test_case(void **state)
     write_snapshot(dir, SNAPSHOT_END, 300,
                    "7f0000000000-7f0000001000 rw-p 0 00:00 0\n"
                    "7f0000010000-7f0000012000 rw-p 0 00:00 0\n");
-    assert_null(replay_case(dir, ledger, &observer, &result));
+    assert_null(replay_case(dir, ledger, &observer, NULL, &result));
     assert_int_equal(result.events, 1);
     assert_int_equal(result.snapshots, 2);
     assert_int_equal(seen[0], 1);

@@ -1,0 +1,141 @@
+/*
+ * Stacks to unwind, for tests and measurements: the program's own, as the tracer would capture it.
+ *
+ *     copied_layout(getpid(), modules, &layout)        where the process has code
+ *     getcontext(&context);
+ *     copied_stack_init(&copy, &context, 65536)        registers, and the bytes from sp on
+ *     unwinder_run(unwinder, &(struct unwind_input){layout, copy.registers, &copy.source, 128}, &path)
+ *
+ * What fails here ends the program: it has no other purpose.
+ */
+#pragma once
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "evidence/maps.h"
+#include "stacks/unwind.h"
+#include "target/mapped.h"
+
+struct copied_stack {
+    struct mem_source source;
+    struct unwind_registers registers;
+    uint64_t start;
+    size_t len;
+    uint8_t *bytes;
+};
+
+static inline void copied_check(struct seep_error *err)
+{
+    if (err) {
+        fprintf(stderr, "%s\n", err->message);
+        abort();
+    }
+}
+
+static inline struct seep_error *copied_read(struct mem_source *source, uint64_t addr, void *buf,
+                                             size_t len, size_t *ret_got)
+{
+    const struct copied_stack *copy = (const struct copied_stack *)source;
+    uint64_t at = addr - copy->start;
+
+    *ret_got = 0;
+    if (at < copy->len) {
+        *ret_got = len < copy->len - at ? len : copy->len - (size_t)at;
+        memcpy(buf, copy->bytes + at, *ret_got);
+    }
+    return NULL;
+}
+
+static inline int copied_open(pid_t pid, const struct vma *vma)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", (int)pid, vma->start, vma->end);
+
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    return fd >= 0 ? fd : open(vma->name, O_RDONLY | O_CLOEXEC);
+}
+
+static inline struct module *copied_module(pid_t pid, struct modules *modules,
+                                           const struct vma *vma)
+{
+    struct module *module = NULL;
+
+    if (vma->name[0] == '/') {
+        copied_check(modules_add(modules, vma->name, copied_open(pid, vma), &module));
+    } else if (strcmp(vma->name, "[vdso]") == 0) {
+        size_t len = vma->end - vma->start;
+        char path[32], *bytes = malloc(len);
+
+        snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        if (!bytes || pread(fd, bytes, len, (off_t)vma->start) != (ssize_t)len)
+            abort();
+        close(fd);
+        copied_check(modules_add_image(modules, vma->name, bytes, len, &module));
+        free(bytes);
+    }
+    return module;
+}
+
+static inline void copied_layout(pid_t pid, struct modules *modules, struct layout **ret_layout)
+{
+    struct layout_ranges ranges = {0};
+    struct maps maps;
+
+    copied_check(mapped_regions(pid, &maps));
+    for (size_t i = 0; i < maps.count; i++) {
+        const struct vma *vma = &maps.vmas[i];
+
+        if (vma->perms & VMA_EXEC && strcmp(vma->name, "[vsyscall]") != 0)
+            copied_check(
+                vector_push(&ranges, (struct layout_range){vma->start, vma->end, vma->offset,
+                                                           copied_module(pid, modules, vma)}));
+    }
+    maps_deinit(&maps);
+    copied_check(layout_create(&ranges, ret_layout));
+}
+
+#ifdef __x86_64__
+/* The registers in CONTEXT, and at most MAX_LEN bytes of this process's stack from sp on. */
+static inline void copied_stack_init(struct copied_stack *copy, const ucontext_t *context,
+                                     size_t max_len)
+{
+    static const int order[UNWIND_REGISTERS] = {
+        REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
+        REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+    struct maps maps;
+
+    *copy = (struct copied_stack){.source.read = copied_read};
+    copy->registers.abi = EVENT_ABI_X86_64;
+    copy->registers.known = (1 << UNWIND_REGISTERS) - 1;
+    for (int i = 0; i < UNWIND_REGISTERS; i++)
+        copy->registers.values[i] = (uint64_t)context->uc_mcontext.gregs[order[i]];
+    copy->start = copy->registers.values[7];
+    copied_check(mapped_regions(getpid(), &maps));
+
+    const struct vma *vma = maps_find(&maps, copy->start);
+
+    if (!vma)
+        abort();
+    copy->len = vma->end - copy->start < max_len ? vma->end - copy->start : max_len;
+    copy->bytes = malloc(copy->len);
+    if (!copy->bytes)
+        abort();
+    memcpy(copy->bytes, (const void *)copy->start, copy->len);
+    maps_deinit(&maps);
+}
+#endif
+
+static inline void copied_stack_deinit(struct copied_stack *copy)
+{
+    free(copy->bytes);
+}
