@@ -57,3 +57,18 @@ const struct layout_range *layout_find(const struct layout *layout, uint64_t add
         return NULL;
     return &ranges[low];
 }
+
+const struct layout_range *layout_find_from(const struct layout *layout, uint64_t address)
+{
+    size_t low = 0, high = layout->ranges.count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (layout->ranges.items[middle].end > address)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low < layout->ranges.count ? &layout->ranges.items[low] : NULL;
+}

@@ -1,6 +1,7 @@
 #include "stacks/module.h"
 
 #include <elf.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,10 +15,8 @@
 
 /* What makes it the same file, unchanged; of files that cannot be opened only the path. */
 struct key {
-    dev_t dev;
-    ino_t ino;
-    off_t size;
-    struct timespec mtime, ctime;
+    uint64_t dev, ino, size;
+    struct statx_timestamp mtime, ctime;
 };
 
 struct module {
@@ -57,7 +56,7 @@ struct modules {
 
 /* --- the registry --- */
 
-static int compare_times(const struct timespec *x, const struct timespec *y)
+static int compare_times(const struct statx_timestamp *x, const struct statx_timestamp *y)
 {
     if (x->tv_sec != y->tv_sec)
         return x->tv_sec < y->tv_sec ? -1 : 1;
@@ -172,14 +171,18 @@ struct seep_error *modules_add(struct modules *modules, const char *path, int fd
     _cleanup_close_ int owned = fd;
     _cleanup_(module_destroyp) struct module *module = NULL;
     struct seep_error *err = module_create(modules, path, &module);
-    struct stat st;
+    struct statx st;
 
     if (err)
         return err;
-    /* Reading anything else could wait, or change something. */
-    if (owned >= 0 && fstat(owned, &st) == 0 && S_ISREG(st.st_mode)) {
-        module->key = (struct key){st.st_dev, st.st_ino, st.st_size, st.st_mtim, st.st_ctim};
-        module->source.len = (uint64_t)st.st_size;
+    /* Whoever serves the file system need not be asked, and may be standing still. Reading anything but a
+     * plain file could wait, or change something. */
+    if (owned >= 0 &&
+        statx(owned, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &st) == 0 &&
+        S_ISREG(st.stx_mode)) {
+        module->key = (struct key){(uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor, st.stx_ino,
+                                   st.stx_size, st.stx_mtime, st.stx_ctime};
+        module->source.len = st.stx_size;
         module->source.fd = take_fd(&owned);
     }
     pthread_mutex_lock(&modules->lock);
@@ -335,12 +338,28 @@ static const struct cfi *load_tables(struct modules *modules, const struct stack
     return cfi ? keep_tables(modules, identity, cfi) : NULL;
 }
 
+/* The descriptor may be one that only holds the file (O_PATH). */
+static void open_held(struct module *module)
+{
+    char path[32];
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", module->source.fd);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return;
+    close(module->source.fd);
+    module->source.fd = fd;
+}
+
 static void read_module(struct module *module)
 {
     struct stack_module *identity = &module->identity;
 
     if (!module->source.bytes && module->source.fd < 0)
         return;
+    if (!module->source.bytes)
+        open_held(module);
     module->is_elf = elf_image_open(&module->source, &module->image);
     if (!module->is_elf)
         return;

@@ -32,7 +32,7 @@ struct seep_error *modules_create(struct modules **ret_modules);
 void modules_destroy(struct modules *modules);
 DEFINE_CLEANUP(struct modules *, modules_destroy);
 
-/* The module of the file FD, which becomes the registry's; the same one for the same file, as long as it
+/* The module of the file FD, which becomes the registry's and may only hold it (O_PATH); the same one for the same file, as long as it
  * is unchanged. Cheap: the file is read when it is first needed, by the thread that needs it. PATH: as
  * the process knows it. FD -1: a file that cannot be opened, which has a name only. */
 struct seep_error *modules_add(struct modules *modules, const char *path, int fd,

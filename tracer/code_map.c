@@ -81,6 +81,9 @@ static void note_protect(struct code_map *map, const struct event *ev)
 
 void code_map_note(struct code_map *map, const struct event *ev)
 {
+    /* An mprotect that fails may have done half of its work. */
+    if (event_failed(ev) && ev->kind != EVENT_MPROTECT && ev->kind != EVENT_PKEY_MPROTECT)
+        return;
     switch (ev->kind) {
     case EVENT_MMAP:
         if (ev->args[2] & PROT_EXEC)

@@ -36,7 +36,7 @@ void code_map_reset(struct code_map *map);
 /* The process is a copy of PARENT's. */
 void code_map_inherit(struct code_map *map, const struct code_map *parent);
 
-/* What a memory call that succeeded may have changed. */
+/* What a memory call may have changed. */
 void code_map_note(struct code_map *map, const struct event *ev);
 
 /* The layout as it is now; the map's. *RET_LAYOUT NULL: it cannot be told (the process is gone). */

@@ -231,7 +231,7 @@ static void look_up_mapping(struct tracee *t, struct event *ev)
     }
 }
 
-/* The call has succeeded: what it did to the process's code, and the stack it came from. */
+/* What the call did to the process's code, and the stack it came from, if it added memory. */
 static struct capture *take_stack(struct ptrace_source *source, struct tracee *t,
                                   const struct event *ev)
 {
@@ -243,6 +243,8 @@ static struct capture *take_stack(struct ptrace_source *source, struct tracee *t
     if (!options->pool || source->quiet)
         return NULL;
     code_map_note(&p->code, ev);
+    if (event_failed(ev))
+        return NULL;
     if (capture_is_wanted(options, ev, p->brk))
         err = capture_take(options, &p->code, &t->stack, t->tid, &capture);
     if (ev->kind == EVENT_BRK)
@@ -277,8 +279,7 @@ static void leave(struct ptrace_source *source, struct tracee *t, int64_t result
     look_up_mapping(t, &ev);
     t->call = CALL_NONE;
     TAILQ_REMOVE(&source->calls, t, in_calls);
-    ptrace_emit(source, ev, take_ptr(t->name),
-                event_failed(&ev) ? NULL : take_stack(source, t, &ev));
+    ptrace_emit(source, ev, take_ptr(t->name), take_stack(source, t, &ev));
 }
 
 void ptrace_call_abandon(struct ptrace_source *source, struct tracee *t)
