@@ -104,7 +104,9 @@ static inline void unwind_set(struct unwind_registers *registers, unsigned numbe
 /* Reads around the window; false: the copy does not hold it. */
 bool unwind_read_slowly(struct unwind_state *s, uint64_t address, void *bytes, size_t len);
 
-static inline bool unwind_read(struct unwind_state *s, uint64_t address, void *bytes, size_t len)
+/* Inlined for the sake of LEN, which then is a constant. */
+__attribute__((always_inline)) static inline bool
+unwind_read(struct unwind_state *s, uint64_t address, void *bytes, size_t len)
 {
     const struct unwind_window *w = s->window;
     uint64_t at = address - w->start;
