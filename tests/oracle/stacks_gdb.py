@@ -3,8 +3,8 @@
     gdb -nx -batch -ex 'py OUT = "calls.json"' -ex 'py FOLLOW = "parent"' -x stacks_gdb.py --args PROGRAM ...
     gdb -nx -batch -ex 'py OUT = "calls.json"' -ex 'py PID = 123; LIMIT = 10' -x stacks_gdb.py
 
-Writes one JSON object a line: call, args, result, pid, tid, and frames, innermost first: pc, function,
-inlined, kind (normal, signal, tail-call), file, line, object and offset.
+Writes one JSON object a line: call, args, result, pid, tid, and frames, innermost first: pc, function
+(begins: of which the pc is the very beginning), inlined, kind (normal, signal, tail-call), file, line, object and offset.
 """
 import json
 
@@ -28,11 +28,18 @@ def value(name, bits):
     return int(gdb.parse_and_eval("$" + name).cast(gdb.lookup_type("long long"))) & (1 << bits) - 1
 
 
+def name_at(pc):
+    """The name of what begins at PC, as where makecontext lets functions return to; else None."""
+    text = gdb.execute(f"info symbol {pc}", to_string=True)
+    return text.split()[0] if " in section " in text and " + " not in text else None
+
+
 def frame_facts(frame):
     sal = frame.find_sal()
     return {
         "pc": frame.pc(),
         "function": frame.name(),
+        "begins": None if frame.name() else name_at(frame.pc()),
         "inlined": frame.type() == gdb.INLINE_FRAME,
         "kind": KINDS.get(frame.type(), "normal"),
         "file": sal.symtab.filename if sal.symtab else None,

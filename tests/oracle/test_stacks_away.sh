@@ -52,7 +52,10 @@ int main(int argc, char **argv)
 }
 C
 build in_memory gcc -O2 "$dir/in_memory.c"
-compare "executed from a memfd" --marks --at-least 3 --unnamed "memfd:program" -- "$dir/in_memory" "$dir/simple"
+# gdb knows nothing of it, but of the file that was copied.
+! ask_gdb simple parent "$dir/simple" || ! record memory "$dir/in_memory" "$dir/simple" ||
+    compare_case "executed from a memfd" --marks --at-least 3 --unnamed "$dir/simple" --other-addresses \
+        "$dir/memory.case" "$dir/simple.gdb"
 
 # Another root: the same names mean other files there.
 root=$dir/root
@@ -63,17 +66,16 @@ for library in $(ldd "$dir/simple" | grep -o '/[^ ]*'); do
     cp "$library" "$root$library"
 done
 if chroot "$root" "$dir/simple" 2>/dev/null; then
-    ask_gdb root parent "$dir/simple"
     cp "$dir/other" "$dir/simple"
-    record root chroot "$root" "$dir/simple" &&
+    record root "$(command -v chroot)" "$root" "$dir/simple" &&
         compare_case "in another root" --marks --at-least 3 \
-            --unnamed "$dir/simple" "$dir/root.case" "$dir/root.gdb"
+            --unnamed "$dir/simple" --other-addresses "$dir/root.case" "$dir/simple.gdb"
     cp "$root$dir/simple" "$dir/simple"
     if unshare -m true 2>/dev/null; then
         mkdir "$dir/elsewhere"
-        record mount unshare -m sh -c "mount --bind '$root' '$dir/elsewhere' && exec chroot '$dir/elsewhere' '$dir/simple'" &&
+        record mount "$(command -v unshare)" -m "$(command -v sh)" -c "PATH=$PATH && mount --bind '$root' '$dir/elsewhere' && exec chroot '$dir/elsewhere' '$dir/simple'" &&
             compare_case "in another mount namespace" --marks \
-                --at-least 3 --unnamed "$dir/simple" "$dir/mount.case" "$dir/root.gdb"
+                --at-least 3 --unnamed "$dir/simple" --other-addresses "$dir/mount.case" "$dir/simple.gdb"
     else
         echo "another mount namespace: left out, unshare is not allowed"
     fi

@@ -52,7 +52,9 @@ for option in -O0 -O2; do
     build recursion gcc $option -g recursion.c
     compare "recursion, $option, 128 frames" --end 0=max-frames --end 2=copy -- "$dir/recursion"
     seep_options="--max-frames 300" compare "recursion, $option, 300 frames" --end 2=copy -- "$dir/recursion"
-    seep_options="--max-frames 5 --stack-bytes 1024" \
-        compare "recursion, $option, 5 frames of 1 KiB" --end max-frames -- "$dir/recursion"
+    seep_options="--max-frames 5" \
+        compare "recursion, $option, 5 frames" --end max-frames --end 2=copy,max-frames -- "$dir/recursion"
+    seep_options="--stack-bytes 1024" \
+        compare "recursion, $option, 1 KiB" --end copy,complete -- "$dir/recursion"
 done
 finish

@@ -24,10 +24,10 @@ each "g++ -O2 without -g" gcc g++ -O2
 ! makes gcc -m32 || each "g++ -m32 -O2" gcc g++ -m32 -O2 -g -fomit-frame-pointer
 
 if command -v rustc >/dev/null; then
-    ! build rust rustc -g --edition 2021 rust.rs || compare "rustc" --at-least 30 -- "$dir/rust"
-    ! build rust rustc -O -g --edition 2021 rust.rs || compare "rustc -O" --at-least 30 -- "$dir/rust"
+    ! build rust rustc -g --edition 2021 rust.rs || compare "rustc" --rust --at-least 30 -- "$dir/rust"
+    ! build rust rustc -O -g --edition 2021 rust.rs || compare "rustc -O" --rust --at-least 30 -- "$dir/rust"
     ! build rust rustc -O --edition 2021 rust.rs ||
-        compare "rustc -O without -g" --at-least 30 -- "$dir/rust"
+        compare "rustc -O without -g" --rust --at-least 30 -- "$dir/rust"
 else
     echo "rust: left out, rustc is missing"
 fi

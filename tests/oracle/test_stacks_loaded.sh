@@ -19,11 +19,6 @@ unset -f prepare
 build threads gcc -O2 -g -D_GNU_SOURCE threads.c -pthread
 compare "threads, one by one" --at-least 20 -- "$dir/threads"
 compare "threads together" --marks --at-least 6 -- "$dir/threads" together
-check "thread names" now <<'PYTHON'
-for n, thread in (0, "plain-0"), (1, "mapping-1"), (4, "plain-4"), (5, "mapping-5"):
-    for call in case.marked(n):
-        expect(call["thread"] == thread, f"mark {n} is of {call['thread']}, not {thread}")
-PYTHON
 
 build children gcc -O2 -g -D_GNU_SOURCE children.c -pthread
 for how in fork vfork thread; do
