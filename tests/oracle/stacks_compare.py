@@ -96,6 +96,7 @@ def result(name):
 def rust(name):
     """NAME without generic arguments; <a::T as b::U>::f and a::{impl#1}::f are {impl}::f."""
     name = re.sub(r"::h[0-9a-f]{16}$|\[[0-9a-f]{16}\]", "", name.replace("->", ""))
+    name = name.replace("{{vtable.shim}}", "")
     name = re.sub(r"\{?\{closure(#\d+)?\}\}?", "{closure}", name)
     if name.startswith("<"):
         depth, end = 1, 1
