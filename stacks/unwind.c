@@ -122,8 +122,9 @@ static enum unwind_step step(struct unwind_state *s)
             continue;
         if (i == 0)
             s->by_pointer = false;
+        /* Nobody called: so starts mark the end. But whom a signal interrupted there had called null. */
         if (s->registers.values[s->abi->pc] == 0)
-            return unwind_ends(s, STACK_END_COMPLETE);
+            return unwind_ends(s, s->signal_frame ? STACK_END_BROKEN : STACK_END_COMPLETE);
         if (s->registers.values[s->abi->pc] == pc && s->registers.values[s->abi->sp] == sp)
             return unwind_ends(s, STACK_END_BROKEN);
         return UNWIND_STEPPED;
@@ -142,7 +143,12 @@ static size_t walk(struct unwind_state *s, struct stack_frame *frames, size_t ma
         struct module *module = s->range ? s->range->module : NULL;
 
         fill_frame(s, &frames[count++]);
-        if (step(s) == UNWIND_ENDS)
+        enum unwind_step how = step(s);
+
+        /* No call led to the code that the kernel makes a handler return to. */
+        if (s->signal_frame)
+            frames[count - 1].flags |= STACK_FRAME_EXACT;
+        if (how == UNWIND_ENDS)
             return count;
         s->exact = s->signal_frame;
         locate(s);

@@ -117,7 +117,7 @@ static void a_handler_leads_to_the_interrupted(void **state)
     assert_int_equal(handler_path.end, STACK_END_COMPLETE);
     for (size_t i = 1; i < handler_path.count; i++)
         exact += handler_path.frames[i].flags & STACK_FRAME_EXACT;
-    assert_int_equal(exact, 1);
+    assert_int_equal(exact, 2); /* what was interrupted, and what the handler returns to */
 }
 
 static void another_stack_is_not_in_the_copy(void **state)
@@ -352,7 +352,7 @@ static void no_more_frames_than_wanted(void **state)
     copied_stack_deinit(&copy);
 }
 
-static void a_signal_frame_makes_its_caller_exact(void **state)
+static void a_signal_frame_is_exact_and_its_caller_too(void **state)
 {
     struct stage s;
 
@@ -361,9 +361,13 @@ static void a_signal_frame_makes_its_caller_exact(void **state)
     put_word(&s, 3, CODE + 0x31);
     put_word(&s, 4, CODE + 0x20); /* a function's first byte, which executed */
     stage_run(&s, CODE, 0);
-    assert_frame(&s, 1, STACK_FRAME_NATIVE, 0, CODE + 0x31);
+    assert_frame(&s, 1, STACK_FRAME_NATIVE, STACK_FRAME_EXACT, CODE + 0x31);
     assert_frame(&s, 2, STACK_FRAME_NATIVE, STACK_FRAME_EXACT, CODE + 0x20);
     assert_end(&s, 3, STACK_END_COMPLETE);
+    put_word(&s, 4, 0); /* null was called */
+    stage_run(&s, CODE, 0);
+    assert_frame(&s, 1, STACK_FRAME_NATIVE, STACK_FRAME_EXACT, CODE + 0x31);
+    assert_end(&s, 2, STACK_END_BROKEN);
     stage_deinit(&s);
 }
 
@@ -435,7 +439,7 @@ int main(void)
         cmocka_unit_test(tables_lead_to_the_outermost),
         cmocka_unit_test(paths_end_where_they_must),
         cmocka_unit_test(no_more_frames_than_wanted),
-        cmocka_unit_test(a_signal_frame_makes_its_caller_exact),
+        cmocka_unit_test(a_signal_frame_is_exact_and_its_caller_too),
         cmocka_unit_test(frame_pointers_lead_through_jit_code),
         cmocka_unit_test(a_frame_that_may_be_missing_is_told),
     };
