@@ -105,7 +105,16 @@ static void fill_frame(const struct unwind_state *s, struct stack_frame *ret_fra
     if (s->range && s->range->module) {
         ret_frame->module = module_identity(s->range->module);
         ret_frame->offset = s->address + !s->exact;
+        ret_frame->function = module_function(s->range->module, s->address);
     }
+}
+
+/* No call led to the code that the kernel makes a handler return to. */
+static void make_exact(struct stack_frame *frame, struct module *module)
+{
+    frame->flags |= STACK_FRAME_EXACT;
+    if (module)
+        frame->function = module_function(module, frame->offset);
 }
 
 static enum unwind_step step(struct unwind_state *s)
@@ -145,9 +154,8 @@ static size_t walk(struct unwind_state *s, struct stack_frame *frames, size_t ma
         fill_frame(s, &frames[count++]);
         enum unwind_step how = step(s);
 
-        /* No call led to the code that the kernel makes a handler return to. */
         if (s->signal_frame)
-            frames[count - 1].flags |= STACK_FRAME_EXACT;
+            make_exact(&frames[count - 1], module);
         if (how == UNWIND_ENDS)
             return count;
         s->exact = s->signal_frame;
