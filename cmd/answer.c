@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/units.h"
 #include "base/zone.h"
+#include "cmd/naming.h"
 #include "report/report.h"
 
 enum { MAX_TOP = 1000000, MAX_TERMINAL_WIDTH = 120 };
@@ -114,8 +115,10 @@ struct seep_error *answer_print(struct case_dir *c, const struct answer_options 
                                 struct analysis **ret_analysis)
 {
     _cleanup_(analysis_destroyp) struct analysis *analysis = NULL;
-    struct seep_error *err = analysis_run(c, &(struct analysis_options){0}, &analysis);
+    struct seep_error *err = analysis_run(
+        c, &(struct analysis_options){.progress = naming_progress(options->quiet)}, &analysis);
 
+    naming_progress_clear();
     if (err)
         return err;
     zone_use(analysis->info.time_zone);

@@ -29,9 +29,13 @@ static bool print(const char *name, struct printed *printed)
     if (rust_demangle_callback(name, DMGL_PARAMS, take, printed))
         return printed->text.len && !printed->text.failed;
     buffer_clear(&printed->text);
-    return cplus_demangle_v3_callback(name, DMGL_PARAMS | DMGL_ANSI | DMGL_RET_DROP, take,
-                                      printed) &&
-           printed->text.len && !printed->text.failed;
+
+    /* libiberty's own limit leaves names from 1 KiB on as they are, which templates often have. Without
+     * it the longest name here takes 2.5 MiB of stack; printing keeps a limit of its own. */
+    const int options = DMGL_PARAMS | DMGL_ANSI | DMGL_RET_DROP | DMGL_NO_RECURSE_LIMIT;
+
+    return cplus_demangle_v3_callback(name, options, take, printed) && printed->text.len &&
+           !printed->text.failed;
 }
 
 char *demangle_name(const char *name)

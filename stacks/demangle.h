@@ -7,7 +7,7 @@
  *
  * A mangled name is a small program that may print without end and nest without bounds: names from 16 KiB
  * on, and those that would become that long, stay as they are. Whoever has names of unknown origin calls
- * this in a process of its own: nesting up to libiberty's limit needs a stack of some MiB.
+ * this in a process of its own, where a stack of 4 MiB is free.
  */
 #pragma once
 

@@ -14,13 +14,13 @@
 #include "stacks/symbols_wire.h"
 
 enum {
-    MAX_TROUBLES = 16,     /* of one module */
+    MODULE_SHARE = 3,  /* what part of the limit one module may take, but for servers: 20 s of 60 */
+    MAX_TROUBLES = 16, /* of one module */
     MAX_BYTES = 256 << 20, /* that one child may say */
     READ_BYTES = 1 << 16,
 };
 
 static const uint64_t default_limit_ns = UINT64_C(60) * NS_PER_S;
-static const uint64_t module_limit_ns = UINT64_C(20) * NS_PER_S;
 static const char default_debug_dir[] = "/usr/lib/debug";
 
 /* What is known of the module of the task with the same number. */
@@ -40,7 +40,7 @@ struct resolver {
     struct answer *answers;
     size_t task_count;
     struct symbols_troubles troubles; /* of none in particular */
-    uint64_t deadline_ns;
+    uint64_t limit_ns, deadline_ns;
 };
 
 /* One child, as seen from here. */
@@ -232,7 +232,8 @@ static struct seep_error *obey(struct resolver *r, struct child *child,
         tell(r, message->text);
         return NULL;
     case SYMBOLS_WIRE_READ:
-        child->task_deadline_ns = earlier(units_monotonic_ns() + module_limit_ns, r->deadline_ns);
+        child->task_deadline_ns =
+            earlier(units_monotonic_ns() + r->limit_ns / MODULE_SHARE, r->deadline_ns);
         tell(r, message->text);
         return NULL;
     case SYMBOLS_WIRE_PLACE:
@@ -504,13 +505,15 @@ struct seep_error *symbols_resolve(struct symbols_place *places, size_t count,
                                    const struct symbols_options *options,
                                    struct symbols_troubles *ret_troubles)
 {
-    struct resolver r = {.options = options};
+    struct resolver r = {
+        .options = options,
+        .limit_ns = options->limit_ns ? options->limit_ns : default_limit_ns,
+    };
     struct symbols_troubles troubles = {0};
-    uint64_t limit_ns = options->limit_ns ? options->limit_ns : default_limit_ns;
     uint64_t now = units_monotonic_ns();
     struct seep_error *err = resolver_init(&r, places, count);
 
-    r.deadline_ns = limit_ns > UINT64_MAX - now ? UINT64_MAX : now + limit_ns;
+    r.deadline_ns = r.limit_ns > UINT64_MAX - now ? UINT64_MAX : now + r.limit_ns;
     while (!err && left(&r))
         err = run_child(&r);
     if (!err)

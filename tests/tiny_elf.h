@@ -147,7 +147,7 @@ static inline void tiny_sections(struct buffer *out, const struct tiny_elf *elf,
 /* Appends to OUT, which is empty. */
 static inline void tiny_elf(struct buffer *out, const struct tiny_elf *elf)
 {
-    enum { HDR = 0x300, NOTE = 0x310, NAMES = 0x340, SECTIONS = 0x1000, LEN = 0x1100 };
+    enum { HDR = 0x300, NOTE = 0x310, NAMES = 0x340, SECTIONS = 0xa00, LEN = 0xb00 };
     Elf64_Ehdr large = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
                         .e_type = ET_DYN,
                         .e_machine = EM_X86_64,

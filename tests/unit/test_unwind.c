@@ -58,9 +58,10 @@ static void compare_with_backtrace(void)
     copied_stack_init(&copy, &context, 1 << 16);
     run(&copy, MAX_FRAMES, &path);
     assert_int_equal(path.end, STACK_END_COMPLETE);
-    assert_int_equal(path.count, count);
-    for (int i = 1; i < count; i++)
-        assert_int_equal(path.frames[i].address, (uintptr_t)expected[i]);
+    /* A sanitizer's backtrace begins in the sanitizer. */
+    assert_true(path.count > 1 && (size_t)count >= path.count);
+    for (size_t i = 1, skipped = (size_t)count - path.count; i < path.count; i++)
+        assert_int_equal(path.frames[i].address, (uintptr_t)expected[i + skipped]);
     copied_stack_deinit(&copy);
 }
 
