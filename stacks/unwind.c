@@ -141,6 +141,16 @@ static enum unwind_step step(struct unwind_state *s)
     return unwind_ends(s, STACK_END_NO_UNWIND_INFO);
 }
 
+/* MODULE: of the frame before it; NULL: that was made at run time. */
+static struct stack_frame gap_after(struct module *module)
+{
+    static char made[] = "a frame may be missing here: no unwind table of code made at run time";
+
+    return (struct stack_frame){.kind = STACK_FRAME_GAP,
+                                .module = module ? module_identity(module) : NULL,
+                                .function = module ? module_gap_text(module) : made};
+}
+
 /* Returns how many frames there are; S says where the path ends. */
 static size_t walk(struct unwind_state *s, struct stack_frame *frames, size_t max_frames)
 {
@@ -169,9 +179,7 @@ static size_t walk(struct unwind_state *s, struct stack_frame *frames, size_t ma
             return count;
         }
         if (s->may_miss)
-            frames[count++] = (struct stack_frame){.kind = STACK_FRAME_GAP,
-                                                   .module = module_identity(module),
-                                                   .function = module_gap_text(module)};
+            frames[count++] = gap_after(module);
     }
 }
 

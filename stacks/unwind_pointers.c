@@ -73,16 +73,30 @@ static enum behind is_behind_call(const struct unwind_state *s, uint64_t address
     return ends_with_call(code, len, s->abi->word_bytes == 8) ? BEHIND_CALL : BEHIND_NO;
 }
 
-/* Whether any word of the stack from START to END may be a return address. */
-static bool may_hold_return(struct unwind_state *s, uint64_t start, uint64_t end)
+/*
+ * Whether a frame may lie between START and the one at BP: whether any word there may be a return address.
+ *
+ * Code made at run time leaves much behind that looks like one, and cannot be read. Of addresses in it only
+ * those count below which the same bp was saved: so begin compilers' functions that keep no frame pointer.
+ */
+static bool may_hold_return(struct unwind_state *s, uint64_t start, uint64_t bp)
 {
-    uint64_t word;
+    uint64_t below = 0, word;
     unsigned scanned = 0;
 
-    for (uint64_t at = start; at < end; at += s->abi->word_bytes) {
-        if (++scanned > MAX_SCAN_WORDS || !unwind_read_word(s, at, &word) ||
-            is_behind_call(s, word) != BEHIND_NO)
+    for (uint64_t at = start; at < bp; at += s->abi->word_bytes, below = word) {
+        if (++scanned > MAX_SCAN_WORDS || !unwind_read_word(s, at, &word))
             return true;
+        switch (is_behind_call(s, word)) {
+        case BEHIND_CALL:
+            return true;
+        case BEHIND_UNKNOWN:
+            if (s->range->module || below == bp)
+                return true;
+            break;
+        case BEHIND_NO:
+            break;
+        }
     }
     return false;
 }
@@ -116,7 +130,7 @@ enum unwind_step unwind_pointers_step(struct unwind_state *s)
     behind = is_behind_call(s, back);
     if (behind == BEHIND_NO || (behind == BEHIND_UNKNOWN && next != 0 && next <= bp))
         return UNWIND_CANNOT;
-    s->may_miss = s->range->module && may_hold_return(s, sp, bp);
+    s->may_miss = may_hold_return(s, sp, bp);
     s->by_pointer = true;
     registers->known = 0;
     unwind_set(registers, abi->bp, next);
