@@ -28,7 +28,8 @@ from stacks_case import Case, brief, growing, mark_of
 RUST_SYMBOLS = {"std::panicking::panic_handler": "__rustc::rust_begin_unwind",
                 "rust_begin_unwind": "__rustc::rust_begin_unwind"}
 SIGNAL_FRAMES = ("__restore_rt", "__restore", "__kernel_rt_sigreturn", "__kernel_sigreturn")
-BEGINNINGS = ("__start_context",)
+# Where functions of makecontext return to: code without unwind information, and gdb guesses.
+CONTEXT_ENDS = ("__start_context", "makecontext", "__makecontext")
 ENTRIES = ("_start", "clone3", "__clone3", "clone", "__clone")
 
 
@@ -160,7 +161,7 @@ def is_alias(module, a, b):
 # --- paths ---
 
 def of_gdb(frames, mask=-1):
-    """gdb's frames that are there, and how many at the end have no name."""
+    """gdb's frames that are there, and of how many at the end it knows little."""
     kept = []
     for frame in frames:
         if frame["kind"] == "tail-call":
@@ -169,8 +170,10 @@ def of_gdb(frames, mask=-1):
         if frame["kind"] == "signal":
             name = SIGNAL_FRAMES[0]
         kept.append((plain(name), frame["inlined"], frame["pc"] & mask, frame["object"]))
-        if name in ENTRIES or frame["begins"] in BEGINNINGS:
+        if name in ENTRIES:
             break  # the outermost one; what gdb shows beyond ld.so's _start is not there
+        if name in CONTEXT_ENDS or frame["begins"] in CONTEXT_ENDS:
+            return kept, 1
     unnamed = 0
     while unnamed < len(kept) and kept[-1 - unnamed][0] is None:
         unnamed += 1

@@ -51,11 +51,12 @@ for n, truth, least in (
         (2, ["plain", "uncovered_clobbered", "clobbered"], 2),
         (3, ["uncovered_leaf", "leaf"], 1),
         (4, ["plain", "made with a frame", "made"], 5),
-        (5, ["plain", "made without", "made"], 2)):
+        (5, ["plain", "made without", "made"], 2),
+        (6, ["plain", "made and leaving", "made"], 2)):
     got = never_wrong(n, truth + rest)
     expect(got >= least, f"mark {n}: {got} of {len(truth + rest)} frames: {' < '.join(names(n))}")
-for n in 4, 5:
-    kinds = [frame["kind"] for frame in path(n)["frames"] if (frame["function"] or "").startswith("made w")]
+for n in 4, 5, 6:
+    kinds = [frame["kind"] for frame in path(n)["frames"] if (frame["function"] or "").startswith("made ")]
     expect(kinds == ["jit"], f"mark {n}: code made at run time is {kinds}")
 PYTHON
         build lost gcc -g -D_GNU_SOURCE $option -fno-omit-frame-pointer lost.c

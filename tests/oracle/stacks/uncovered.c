@@ -64,7 +64,7 @@ static NOINLINE void made(void (*code)(void (*)(int), int), int n)
     mark_count++;
 }
 
-static void name_made(const void *with, const void *without)
+static void name_made(const void *with, const void *without, const void *leaves)
 {
     char path[64];
     FILE *names;
@@ -75,6 +75,7 @@ static void name_made(const void *with, const void *without)
         abort();
     fprintf(names, "%jx 40 made with a frame\n", (uintmax_t)(uintptr_t)with);
     fprintf(names, "%jx 40 made without\n", (uintmax_t)(uintptr_t)without);
+    fprintf(names, "%jx 40 made and leaving\n", (uintmax_t)(uintptr_t)leaves);
     fclose(names);
 }
 
@@ -82,13 +83,15 @@ int main(void)
 {
     void *with = make((const void *)uncovered_framed);
     void *without = make((const void *)uncovered_clobbered);
+    void *leaves = make((const void *)uncovered_frameless);
 
-    name_made(with, without);
+    name_made(with, without, leaves);
     framed(mark_unknown(0));
     frameless(mark_unknown(1));
     clobbered(mark_unknown(2));
     leaf(mark_unknown(3));
     made((void (*)(void (*)(int), int))with, mark_unknown(4));
     made((void (*)(void (*)(int), int))without, mark_unknown(5));
+    made((void (*)(void (*)(int), int))leaves, mark_unknown(6));
     return 0;
 }
