@@ -427,7 +427,8 @@ static void a_frame_that_may_be_missing_is_told(void **state)
     assert_end(&s, 2, STACK_END_COMPLETE);
     stage_run(&s, CODE + 0x45, word_at(&s, 8) + 1);
     assert_end(&s, 1, STACK_END_NO_UNWIND_INFO);
-    put_word(&s, 4, word_at(&s, 8)); /* code made at run time that saved bp, and left it as it was */
+    put_word(&s, 4,
+             word_at(&s, 8)); /* code made at run time that saved bp, and left it as it was */
     put_word(&s, 5, JIT + 0x20);
     stage_run(&s, JIT + 0x10, word_at(&s, 8));
     assert_frame(&s, 1, STACK_FRAME_GAP, 0, 0);
