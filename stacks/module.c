@@ -33,6 +33,7 @@ struct module {
     struct stack_module identity;
     char *gap_text;
     struct elf_image image;
+    struct elf_span symbols, symbol_names; /* of an image in memory */
     bool is_elf;
     const struct cfi *cfi;
 };
@@ -366,6 +367,10 @@ static void read_module(struct module *module)
     module->is_elf = elf_image_open(&module->source, &module->image);
     if (!module->is_elf)
         return;
+    if (module->bytes) {
+        elf_image_section(&module->image, ".dynsym", &module->symbols);
+        elf_image_section(&module->image, ".dynstr", &module->symbol_names);
+    }
     identity->build_id_len =
         (uint8_t)elf_image_build_id(&module->image, identity->build_id, sizeof(identity->build_id));
     module->cfi = load_tables(module->modules, identity, &module->image);
@@ -420,6 +425,45 @@ const struct cfi *module_cfi(struct module *module)
 {
     load(module);
     return module->cfi;
+}
+
+/* The symbol number AT; false: it is no function. */
+static bool read_symbol(const struct module *module, size_t at, Elf64_Sym *ret_symbol)
+{
+    const uint8_t *bytes = module->bytes + module->symbols.offset;
+    Elf32_Sym small;
+
+    if (module->image.address_bytes == 8) {
+        memcpy(ret_symbol, bytes + at * sizeof(*ret_symbol), sizeof(*ret_symbol));
+    } else {
+        memcpy(&small, bytes + at * sizeof(small), sizeof(small));
+        *ret_symbol = (Elf64_Sym){.st_name = small.st_name,
+                                  .st_value = small.st_value,
+                                  .st_size = small.st_size,
+                                  .st_info = small.st_info,
+                                  .st_shndx = small.st_shndx};
+    }
+    return ELF64_ST_TYPE(ret_symbol->st_info) == STT_FUNC && ret_symbol->st_shndx != SHN_UNDEF;
+}
+
+char *module_function(struct module *module, uint64_t offset)
+{
+    Elf64_Sym symbol;
+    size_t each;
+
+    load(module);
+    each = module->image.address_bytes == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+    for (size_t i = 0; i < module->symbols.len / each; i++) {
+        if (!read_symbol(module, i, &symbol) || offset - symbol.st_value >= symbol.st_size ||
+            symbol.st_name >= module->symbol_names.len)
+            continue;
+
+        char *name = (char *)module->bytes + module->symbol_names.offset + symbol.st_name;
+
+        if (memchr(name, '\0', module->symbol_names.len - symbol.st_name))
+            return *name ? name : NULL;
+    }
+    return NULL;
 }
 
 uint64_t module_entry(struct module *module)

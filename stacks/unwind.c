@@ -125,7 +125,16 @@ static void fill_frame(const struct unwind_state *s, struct stack_frame *ret_fra
     if (s->range && s->range->module) {
         ret_frame->module = module_identity(s->range->module);
         ret_frame->offset = s->address + !s->exact;
+        ret_frame->function = module_function(s->range->module, s->address);
     }
+}
+
+/* No call led to the code that the kernel makes a handler return to. */
+static void make_exact(struct stack_frame *frame, struct module *module)
+{
+    frame->flags |= STACK_FRAME_EXACT;
+    if (module)
+        frame->function = module_function(module, frame->offset);
 }
 
 static enum unwind_step step(struct unwind_state *s)
@@ -141,13 +150,24 @@ static enum unwind_step step(struct unwind_state *s)
         if (how == UNWIND_CANNOT)
             continue;
         s->by_pointer = unwinders[i] == unwind_pointers_step;
+        /* Nobody called: so starts mark the end. But whom a signal interrupted there had called null. */
         if (s->registers.values[s->abi->pc] == 0)
-            return unwind_ends(s, STACK_END_COMPLETE);
+            return unwind_ends(s, s->signal_frame ? STACK_END_BROKEN : STACK_END_COMPLETE);
         if (s->registers.values[s->abi->pc] == pc && s->registers.values[s->abi->sp] == sp)
             return unwind_ends(s, STACK_END_BROKEN);
         return UNWIND_STEPPED;
     }
     return unwind_ends(s, STACK_END_NO_UNWIND_INFO);
+}
+
+/* MODULE: of the frame before it; NULL: that was made at run time. */
+static struct stack_frame gap_after(struct module *module)
+{
+    static char made[] = "a frame may be missing here: no unwind table of code made at run time";
+
+    return (struct stack_frame){.kind = STACK_FRAME_GAP,
+                                .module = module ? module_identity(module) : NULL,
+                                .function = module ? module_gap_text(module) : made};
 }
 
 /* Returns how many frames there are; S says where the path ends. */
@@ -161,7 +181,11 @@ static size_t walk(struct unwind_state *s, struct stack_frame *frames, size_t ma
         struct module *module = s->range ? s->range->module : NULL;
 
         fill_frame(s, &frames[count++]);
-        if (step(s) == UNWIND_ENDS)
+        enum unwind_step how = step(s);
+
+        if (s->signal_frame)
+            make_exact(&frames[count - 1], module);
+        if (how == UNWIND_ENDS)
             return count;
         s->exact = s->signal_frame;
         locate(s);
@@ -174,9 +198,7 @@ static size_t walk(struct unwind_state *s, struct stack_frame *frames, size_t ma
             return count;
         }
         if (s->may_miss)
-            frames[count++] = (struct stack_frame){.kind = STACK_FRAME_GAP,
-                                                   .module = module_identity(module),
-                                                   .function = module_gap_text(module)};
+            frames[count++] = gap_after(module);
     }
 }
 

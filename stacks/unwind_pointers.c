@@ -71,16 +71,30 @@ enum unwind_behind unwind_behind_call(const struct unwind_state *s, uint64_t add
                                                               : UNWIND_BEHIND_NO;
 }
 
-/* Whether any word of the stack from START to END may be a return address. */
-static bool may_hold_return(struct unwind_state *s, uint64_t start, uint64_t end)
+/*
+ * Whether a frame may lie between START and the one at BP: whether any word there may be a return address.
+ *
+ * Code made at run time leaves much behind that looks like one, and cannot be read. Of addresses in it only
+ * those count below which the same bp was saved: so begin compilers' functions that keep no frame pointer.
+ */
+static bool may_hold_return(struct unwind_state *s, uint64_t start, uint64_t bp)
 {
-    uint64_t word;
+    uint64_t below = 0, word;
     unsigned scanned = 0;
 
-    for (uint64_t at = start; at < end; at += s->abi->word_bytes) {
-        if (++scanned > MAX_SCAN_WORDS || !unwind_read_word(s, at, &word) ||
-            unwind_behind_call(s, word) != UNWIND_BEHIND_NO)
+    for (uint64_t at = start; at < bp; at += s->abi->word_bytes, below = word) {
+        if (++scanned > MAX_SCAN_WORDS || !unwind_read_word(s, at, &word))
             return true;
+        switch (unwind_behind_call(s, word)) {
+        case UNWIND_BEHIND_CALL:
+            return true;
+        case UNWIND_BEHIND_UNKNOWN:
+            if (s->range->module || below == bp)
+                return true;
+            break;
+        case UNWIND_BEHIND_NO:
+            break;
+        }
     }
     return false;
 }
@@ -114,7 +128,7 @@ enum unwind_step unwind_pointers_step(struct unwind_state *s)
     behind = unwind_behind_call(s, back);
     if (behind == UNWIND_BEHIND_NO || (behind == UNWIND_BEHIND_UNKNOWN && next != 0 && next <= bp))
         return UNWIND_CANNOT;
-    s->may_miss = s->range->module && may_hold_return(s, sp, bp);
+    s->may_miss = may_hold_return(s, sp, bp);
     registers->known = 0;
     unwind_set(registers, abi->bp, next);
     unwind_set(registers, abi->sp, (bp + 2u * abi->word_bytes) & unwind_mask(abi));

@@ -133,7 +133,7 @@ static void a_handler_leads_to_the_interrupted(void **state)
     assert_int_equal(path.end, STACK_END_COMPLETE);
     for (size_t i = 1; i < path.count; i++)
         exact += path.frames[i].flags & STACK_FRAME_EXACT;
-    assert_int_equal(exact, 1);
+    assert_int_equal(exact, 2); /* what was interrupted, and what the handler returns to */
 }
 
 static void another_stack_is_not_in_the_copy(void **state)
@@ -392,7 +392,7 @@ static void no_more_frames_than_wanted(void **state)
     copied_stack_deinit(&copy);
 }
 
-static void a_signal_frame_makes_its_caller_exact(void **state)
+static void a_signal_frame_is_exact_and_its_caller_too(void **state)
 {
     struct stage s;
 
@@ -401,9 +401,13 @@ static void a_signal_frame_makes_its_caller_exact(void **state)
     put_word(&s, 3, CODE + 0x31);
     put_word(&s, 4, CODE + 0x20); /* a function's first byte, which executed */
     stage_run(&s, CODE, 0);
-    assert_frame(&s, 1, STACK_FRAME_NATIVE, 0, CODE + 0x31);
+    assert_frame(&s, 1, STACK_FRAME_NATIVE, STACK_FRAME_EXACT, CODE + 0x31);
     assert_frame(&s, 2, STACK_FRAME_NATIVE, STACK_FRAME_EXACT, CODE + 0x20);
     assert_end(&s, 3, STACK_END_COMPLETE);
+    put_word(&s, 4, 0); /* null was called */
+    stage_run(&s, CODE, 0);
+    assert_frame(&s, 1, STACK_FRAME_NATIVE, STACK_FRAME_EXACT, CODE + 0x31);
+    assert_end(&s, 2, STACK_END_BROKEN);
     stage_deinit(&s);
 }
 
@@ -462,6 +466,15 @@ static void a_frame_that_may_be_missing_is_told(void **state)
     assert_end(&s, 2, STACK_END_COMPLETE);
     stage_run(&s, CODE + 0x45, word_at(&s, 8) + 1);
     assert_end(&s, 1, STACK_END_NO_UNWIND_INFO);
+    put_word(&s, 4,
+             word_at(&s, 8)); /* code made at run time that saved bp, and left it as it was */
+    put_word(&s, 5, JIT + 0x20);
+    stage_run(&s, JIT + 0x10, word_at(&s, 8));
+    assert_frame(&s, 1, STACK_FRAME_GAP, 0, 0);
+    assert_frame(&s, 2, STACK_FRAME_NATIVE, STACK_FRAME_BY_POINTER, CODE + 0x60);
+    put_word(&s, 4, 0);
+    stage_run(&s, JIT + 0x10, word_at(&s, 8));
+    assert_frame(&s, 1, STACK_FRAME_NATIVE, STACK_FRAME_BY_POINTER, CODE + 0x60);
     stage_deinit(&s);
 }
 
@@ -549,7 +562,7 @@ int main(void)
         cmocka_unit_test(tables_lead_to_the_outermost),
         cmocka_unit_test(paths_end_where_they_must),
         cmocka_unit_test(no_more_frames_than_wanted),
-        cmocka_unit_test(a_signal_frame_makes_its_caller_exact),
+        cmocka_unit_test(a_signal_frame_is_exact_and_its_caller_too),
         cmocka_unit_test(frame_pointers_lead_through_jit_code),
         cmocka_unit_test(a_frame_that_may_be_missing_is_told),
         cmocka_unit_test(code_is_read_on_to_its_return),
