@@ -7,7 +7,8 @@
 #include <cmocka.h>
 
 #include "analyzer/call_paths.h"
-#include "tests/unit/stage.h"
+#include "tests/unit/frames.h"
+#include "tests/unit/temporary.h"
 
 struct world {
     struct stack_table *table;
@@ -38,29 +39,15 @@ static void world_deinit(struct world *w)
     vector_deinit(&w->uses);
 }
 
-/* TEXT as of stage_by. */
+/* TEXT as of frames.h. */
 static uint32_t add(struct world *w, const char *text)
 {
-    struct stack_module modules[16];
-    struct stack_frame frames[16];
-    char *copy = strdup(text), *rest = copy;
-    size_t count = 0;
+    struct frames_made made;
     uint32_t id;
 
-    while (rest) {
-        char *next = strstr(rest, " < ");
-
-        if (next) {
-            *next = '\0';
-            next += 3;
-        }
-        memset(&modules[count], 0, sizeof(modules[0]));
-        frames[count] = stage_frame(rest, &modules[count]);
-        count++;
-        rest = next;
-    }
-    must(stack_table_add(w->table, &(struct stack_path){STACK_END_COMPLETE, frames, count}, &id));
-    free(copy);
+    frames_make(text, &made);
+    must(stack_table_add(w->table, &made.path, &id));
+    free(made.text);
     return id;
 }
 
