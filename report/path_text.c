@@ -51,10 +51,14 @@ static size_t parameters_at(const char *name, size_t len)
 static void put_function(struct buffer *out, const char *name)
 {
     _cleanup_buffer_ struct buffer plain = {0}, escaped = {0};
-    size_t len = strnlen(name, NAME_BYTES);
+    size_t len;
     bool is_operator = strstr(name, "operator") != NULL;
     int depth = 0;
 
+    /* What glibc calls its functions inside of itself. */
+    if (strncmp(name, "__GI_", strlen("__GI_")) == 0)
+        name += strlen("__GI_");
+    len = strnlen(name, NAME_BYTES);
     len = is_operator ? len : parameters_at(name, len);
     for (size_t i = 0; i < len; i++) {
         /* Rust's "<T as Trait>::f" begins with what it is, and Java's "Cart.<init>" is a name. */
@@ -124,6 +128,15 @@ static size_t columns_of(const struct buffer *text)
     return text->len && !text->failed ? wrap_columns(text->bytes, text->len) : 0;
 }
 
+/* A part of a function that the compiler inlined into the rest of it says nothing to a reader. */
+static bool is_repeated(const struct analysis_stack *stack, size_t i)
+{
+    const struct analysis_frame *frame = &stack->frames.items[i];
+    const char *outer = i + 1 < stack->frames.count ? stack->frames.items[i + 1].function : NULL;
+
+    return frame->inlined && frame->function && outer && strcmp(frame->function, outer) == 0;
+}
+
 void path_text_chain(struct buffer *out, const struct analysis_stack *stack, size_t from,
                      size_t columns)
 {
@@ -140,21 +153,17 @@ void path_text_chain(struct buffer *out, const struct analysis_stack *stack, siz
     for (size_t i = from; i < count; i++) {
         size_t step;
 
+        if (is_repeated(stack, i))
+            continue;
         buffer_clear(&name);
         path_text_name(&name, &stack->frames.items[i]);
-        step = columns_of(&name) + (i > from ? strlen(separator) : 0);
+        step = columns_of(&name) + (used ? strlen(separator) : 0);
         /* Room is kept for the outermost. */
-        if (i > from &&
-            used + step +
-                    (i + 2 < count   ? tail
-                     : i + 1 < count ? tail
-                                     : 0) >
-                columns &&
-            i + 1 < count) {
+        if (used && i + 1 < count && used + step + tail > columns) {
             buffer_printf(out, "%s%s%s", left_out, separator, last.bytes ? last.bytes : "");
             break;
         }
-        buffer_printf(out, "%s%s", i > from ? separator : "", name.bytes ? name.bytes : "");
+        buffer_printf(out, "%s%s", used ? separator : "", name.bytes ? name.bytes : "");
         used += step;
     }
     out->failed |= name.failed || last.failed;
@@ -174,6 +183,8 @@ void path_text_line(struct buffer *out, const struct analysis_stack *stack, size
             buffer_printf(out, "... < ");
             i = culprit - 2;
         }
+        if (is_repeated(stack, i))
+            continue;
         path_text_name(out, &stack->frames.items[i]);
         buffer_printf(out, " < ");
     }

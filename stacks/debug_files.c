@@ -92,7 +92,7 @@ static struct id id_of(const struct debug_file *file)
 
 static bool same_id(struct id a, struct id b)
 {
-    return a.len == b.len && memcmp(a.bytes, b.bytes, a.len) == 0;
+    return a.len == b.len && (a.len == 0 || memcmp(a.bytes, b.bytes, a.len) == 0);
 }
 
 static void append_id(struct buffer *out, struct id id)

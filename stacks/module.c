@@ -23,6 +23,7 @@ struct module {
     RB_ENTRY(module) by_key;
     struct module *next_image; /* images are in a list of their own */
     struct modules *modules;
+    uint32_t serial;
     struct key key;
     struct elf_source source; /* FD -1 and no BYTES: there is nothing to read */
     uint8_t *bytes;
@@ -134,12 +135,14 @@ void modules_destroy(struct modules *modules)
 static struct seep_error *module_create(struct modules *modules, const char *path,
                                         struct module **ret_module)
 {
+    static _Atomic uint32_t last_serial;
     struct module *module = calloc(1, sizeof(*module));
     const char *slash = strrchr(path, '/');
 
     if (!module)
         return error_no_memory();
     module->modules = modules;
+    module->serial = (atomic_fetch_add(&last_serial, 1) + 1) | UINT32_C(1) << 31;
     module->source.fd = -1;
     pthread_mutex_init(&module->lock, NULL);
     module->identity.path = strdup(path);
@@ -472,4 +475,9 @@ uint64_t module_entry(struct module *module)
 char *module_gap_text(struct module *module)
 {
     return module->gap_text;
+}
+
+uint32_t module_serial(const struct module *module)
+{
+    return module->serial;
 }

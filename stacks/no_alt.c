@@ -5,14 +5,17 @@
 #include <stddef.h>
 
 enum { SECTION_NONE, SECTION_NAMES, SECTION_LINE, SECTIONS };
-
-static const char names[] = "\0.shstrtab\0.debug_line";
+enum {
+    NAME_OF_NAMES = 1,
+    NAME_OF_LINE = sizeof("\0.shstrtab"),
+    NAMES_BYTES = sizeof("\0.shstrtab\0.debug_line"),
+};
 
 /* libdw takes no file for debug information that has no section of it, or an empty one. */
 struct image {
     Elf64_Ehdr header;
     Elf64_Shdr sections[SECTIONS];
-    char names[sizeof(names)];
+    char names[NAMES_BYTES];
     char line[1];
 };
 
@@ -35,12 +38,12 @@ Elf *no_alt_elf(void)
             },
         .sections =
             {
-                [SECTION_NAMES] = {.sh_name = 1,
+                [SECTION_NAMES] = {.sh_name = NAME_OF_NAMES,
                                    .sh_type = SHT_STRTAB,
                                    .sh_offset = offsetof(struct image, names),
-                                   .sh_size = sizeof(names),
+                                   .sh_size = NAMES_BYTES,
                                    .sh_addralign = 1},
-                [SECTION_LINE] = {.sh_name = sizeof("\0.shstrtab"),
+                [SECTION_LINE] = {.sh_name = NAME_OF_LINE,
                                   .sh_type = SHT_PROGBITS,
                                   .sh_offset = offsetof(struct image, line),
                                   .sh_size = 1,

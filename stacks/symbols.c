@@ -396,7 +396,7 @@ static struct seep_error *give_up_task(struct resolver *r, size_t task, enum out
     else if (WIFSIGNALED(status))
         snprintf(why, sizeof(why), "crashed (SIG%s)", sigabbrev_np(WTERMSIG(status)) ?: "?");
     else
-        snprintf(why, sizeof(why), "failed (memory was short)");
+        snprintf(why, sizeof(why), "failed");
     r->tasks[task].state = SYMBOLS_TASK_DONE;
     return add_trouble(&r->answers[task].troubles, "%s: reading it %s; %s", path, why,
                        known(r, task));

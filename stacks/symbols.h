@@ -47,7 +47,7 @@ struct symbols_place {
 struct symbols_options {
     uint64_t limit_ns;     /* for everything together, a third of it for one module; 0: 60 s */
     const char *debug_dir; /* NULL: /usr/lib/debug */
-    /* Told what is being read or fetched, now and then; NULL: nobody. */
+    /* Told what is being read or fetched, now and then, by names that are not escaped; NULL: nobody. */
     void (*progress)(const char *text, void *context);
     void *context;
 };

@@ -27,6 +27,8 @@ static const struct unwind_abi i386 = {
 /* In the order in which they are asked. */
 static enum unwind_step (*const unwinders[])(struct unwind_state *s) = {
     unwind_cfi_step,
+    unwind_signal_step,
+    unwind_code_step,
     unwind_pointers_step,
 };
 
@@ -75,6 +77,24 @@ bool unwind_read_slowly(struct unwind_state *s, uint64_t address, void *bytes, s
     }
     s->unread = true;
     return false;
+}
+
+/* One of two places; the one that was not hit last gives way. */
+struct unwind_row *unwind_row(struct unwind_state *s, uint32_t serial, bool *ret_known)
+{
+    uint64_t hash = (s->address ^ (uint64_t)serial << 40) * UINT64_C(0x9e3779b97f4a7c15);
+    struct unwind_row *pair = &s->rows[hash >> (64 - UNWIND_CACHE_BITS) & ~UINT64_C(1)];
+    struct unwind_row first = pair[0];
+
+    *ret_known = true;
+    if (first.address == s->address && first.serial == serial)
+        return &pair[0];
+    if (pair[1].address == s->address && pair[1].serial == serial)
+        pair[0] = pair[1];
+    else
+        *ret_known = false;
+    pair[1] = first;
+    return &pair[0];
 }
 
 /* Where the frame's code is. The byte before a return address is the call's, which may end its
@@ -129,8 +149,7 @@ static enum unwind_step step(struct unwind_state *s)
             return how;
         if (how == UNWIND_CANNOT)
             continue;
-        if (i == 0)
-            s->by_pointer = false;
+        s->by_pointer = unwinders[i] == unwind_pointers_step;
         /* Nobody called: so starts mark the end. But whom a signal interrupted there had called null. */
         if (s->registers.values[s->abi->pc] == 0)
             return unwind_ends(s, s->signal_frame ? STACK_END_BROKEN : STACK_END_COMPLETE);

@@ -153,9 +153,8 @@ static inline void copied_stack_of(struct copied_stack *copy, pid_t pid, size_t 
     copied_bytes(copy, pid, max_len);
 }
 
-/* The registers in CONTEXT, and at most MAX_LEN bytes of this process's stack from sp on. */
-static inline void copied_stack_init(struct copied_stack *copy, const ucontext_t *context,
-                                     size_t max_len)
+/* The registers in CONTEXT, and no bytes yet. */
+static inline void copied_registers(struct copied_stack *copy, const ucontext_t *context)
 {
     static const int order[UNWIND_REGISTERS] = {
         REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
@@ -167,6 +166,13 @@ static inline void copied_stack_init(struct copied_stack *copy, const ucontext_t
     for (int i = 0; i < UNWIND_REGISTERS; i++)
         copy->registers.values[i] = (uint64_t)context->uc_mcontext.gregs[order[i]];
     copy->start = copy->registers.values[7];
+}
+
+/* The same, and at most MAX_LEN bytes of this process's stack from sp on. */
+static inline void copied_stack_init(struct copied_stack *copy, const ucontext_t *context,
+                                     size_t max_len)
+{
+    copied_registers(copy, context);
     copied_bytes(copy, getpid(), max_len);
 }
 #endif

@@ -2,8 +2,8 @@
  * Any registers, stack and unwind table, in a tiny module beside code made at run time: the walk ends, and
  * what it gives lies where code is.
  *
- *     byte 0: bits of the machine, bit 1: another program in the module
- *     17 registers, 8 bytes each; 1024 bytes of stack; the module's unwind table
+ *     byte 0: bits of the machine, bit 1: calls in its code, bit 2: few registers are known
+ *     17 registers, 8 bytes each; 1024 bytes of stack; 128 bytes of code; the module's unwind table
  *
  * A register's top byte is taken as its kind: an address in the module, in the JIT's memory, on the
  * stack, or any number; so that mutations lead somewhere.
@@ -16,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { BASE = 0x400000, JIT = 0x600000, STACK = 0x7000, STACK_BYTES = 1024 };
+enum { BASE = 0x400000, JIT = 0x600000, STACK = 0x7000, STACK_BYTES = 1024, CODE_BYTES = 128 };
 
 static struct unwinder *unwinder;
 
@@ -34,20 +34,23 @@ static uint64_t steer(uint64_t value)
     }
 }
 
-static void make_layout(int bits, bool other, const uint8_t *table, size_t len,
+static void make_layout(int bits, bool calls, const uint8_t *bytes, size_t len,
                         struct modules *modules, struct layout **ret_layout)
 {
     struct buffer elf = {0};
-    struct tiny_table bytes = {.bits = bits};
+    struct tiny_table table = {.bits = bits};
     struct layout_ranges ranges = {0};
     struct module *module;
-    uint8_t code[0x80];
+    uint8_t code[CODE_BYTES];
 
-    for (size_t i = 0; i < sizeof(code); i++)
-        code[i] = i % 8 == 3 ? 0xe8 : other ? 0xff : (uint8_t)(i * 37);
-    buffer_bytes(&bytes.bytes, table, len < 0x3f0 ? len : 0x3f0);
+    memcpy(code, bytes, sizeof(code));
+    for (size_t i = 3; calls && i < sizeof(code); i += 16)
+        code[i] = 0xe8;
+    bytes += sizeof(code);
+    len -= sizeof(code);
+    buffer_bytes(&table.bytes, bytes, len < 0x3f0 ? len : 0x3f0);
     tiny_elf(&elf, &(struct tiny_elf){.bits = bits,
-                                      .table = &bytes,
+                                      .table = &table,
                                       .code = code,
                                       .code_len = sizeof(code),
                                       .entry = TINY_CODE + 0x70});
@@ -55,7 +58,7 @@ static void make_layout(int bits, bool other, const uint8_t *table, size_t len,
     copied_check(vector_push(&ranges, (struct layout_range){BASE, BASE + 0x1000, 0, module}));
     copied_check(vector_push(&ranges, (struct layout_range){JIT, JIT + 0x1000, 0, NULL}));
     copied_check(layout_create(&ranges, ret_layout));
-    buffer_deinit(&bytes.bytes);
+    buffer_deinit(&table.bytes);
     buffer_deinit(&elf);
 }
 
@@ -81,7 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum {
         REGISTERS_AT = 1,
         STACK_AT = REGISTERS_AT + UNWIND_REGISTERS * 8,
-        TABLE_AT = STACK_AT + STACK_BYTES
+        CODE_AT = STACK_AT + STACK_BYTES,
+        TABLE_AT = CODE_AT + CODE_BYTES
     };
     static uint8_t stack[STACK_BYTES];
     struct copied_stack copy = {
@@ -95,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!unwinder) /* kept, so that its memory of other modules is tried too */
         copied_check(unwinder_create(&unwinder));
     copied_check(modules_create(&modules));
-    make_layout(data[0] & 1 ? 32 : 64, data[0] & 2, data + TABLE_AT, size - TABLE_AT, modules,
+    make_layout(data[0] & 1 ? 32 : 64, data[0] & 2, data + CODE_AT, size - CODE_AT, modules,
                 &layout);
     copy.registers.abi = data[0] & 1 ? EVENT_ABI_I386 : EVENT_ABI_X86_64;
     copy.registers.known = data[0] & 4 ? 0x101f0 : (1 << UNWIND_REGISTERS) - 1;

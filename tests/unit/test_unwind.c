@@ -86,38 +86,53 @@ static void paths_are_those_of_backtrace(void **state)
 
 /* --- signals --- */
 
-static struct stack_path handler_path;
 static struct copied_stack handler_copy;
+static uint8_t handler_bytes[1 << 16];
+static uint64_t handler_stack_end;
 
+/* A handler may not allocate. */
 static void on_signal(int number)
 {
     ucontext_t context;
 
     (void)number;
     getcontext(&context);
-    copied_stack_init(&handler_copy, &context, 1 << 16);
-    run(&handler_copy, MAX_FRAMES, &handler_path);
+    copied_registers(&handler_copy, &context);
+    handler_copy.bytes = handler_bytes;
+    handler_copy.len = handler_stack_end - handler_copy.start;
+    if (handler_copy.len > sizeof(handler_bytes))
+        handler_copy.len = sizeof(handler_bytes);
+    for (size_t i = 0; i < handler_copy.len; i++)
+        handler_bytes[i] = ((const volatile uint8_t *)handler_copy.start)[i];
 }
 
-static void catch_with(int flags)
+/* The handler's stack ends behind the address END, or with the stack that this runs on. */
+static void catch_with(int flags, uint64_t end, struct stack_path *ret_path)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = flags};
+    struct copied_stack here;
+    ucontext_t context;
 
+    getcontext(&context);
+    copied_stack_init(&here, &context, SIZE_MAX);
+    handler_stack_end = end ? end : here.start + here.len;
+    copied_stack_deinit(&here);
     assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
     raise(SIGUSR1);
     signal(SIGUSR1, SIG_DFL);
-    copied_stack_deinit(&handler_copy);
+    run(&handler_copy, MAX_FRAMES, ret_path);
 }
 
 static void a_handler_leads_to_the_interrupted(void **state)
 {
+    struct stack_path path;
     size_t exact = 0;
 
     (void)state;
-    catch_with(0);
-    assert_int_equal(handler_path.end, STACK_END_COMPLETE);
-    for (size_t i = 1; i < handler_path.count; i++)
-        exact += handler_path.frames[i].flags & STACK_FRAME_EXACT;
+    catch_with(0, 0, &path);
+    assert_int_equal(path.end, STACK_END_COMPLETE);
+    for (size_t i = 1; i < path.count; i++)
+        exact += path.frames[i].flags & STACK_FRAME_EXACT;
     assert_int_equal(exact, 2); /* what was interrupted, and what the handler returns to */
 }
 
@@ -125,15 +140,16 @@ static void another_stack_is_not_in_the_copy(void **state)
 {
     enum { STACK_BYTES = 1 << 18 };
     stack_t stack = {.ss_size = STACK_BYTES}, none = {.ss_flags = SS_DISABLE};
+    struct stack_path path;
 
     (void)state;
     stack.ss_sp =
         mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(stack.ss_sp != MAP_FAILED);
     assert_int_equal(sigaltstack(&stack, NULL), 0);
-    catch_with(SA_ONSTACK);
-    assert_int_equal(handler_path.end, STACK_END_COPY);
-    assert_true(handler_path.count >= 3);
+    catch_with(SA_ONSTACK, (uintptr_t)stack.ss_sp + STACK_BYTES, &path);
+    assert_int_equal(path.end, STACK_END_COPY);
+    assert_true(path.count >= 3);
     sigaltstack(&none, NULL);
     munmap(stack.ss_sp, STACK_BYTES);
 }
@@ -184,6 +200,19 @@ static void threads_share_modules(void **state)
 
 enum { BASE = 0x400000, JIT = 0x600000, STACK = 0x7000, CODE = BASE + TINY_CODE, WORDS = 64 };
 
+/* Code without a table, at +0x80: test; jne 1f; push bx; pop bx; 1: add $2 words,sp; pop bx; ret; then the
+ * same with a frame pointer, at +0xa0: lea -word(bp),sp; pop bx; pop bp; ret; then a way that never
+ * ends, at +0xc0: sub ax,sp; ret. */
+static const uint8_t code_64[] = {0x85, 0xc0, 0x75, 0x02, 0x53, 0x5b,
+                                  0x48, 0x83, 0xc4, 0x10, 0x5b, 0xc3};
+static const uint8_t code_32[] = {0x85, 0xc0, 0x75, 0x02, 0x53, 0x5b, 0x83, 0xc4, 0x08, 0x5b, 0xc3};
+static const uint8_t framed_64[] = {0x48, 0x8d, 0x65, 0xf8, 0x5b, 0x5d, 0xc3};
+static const uint8_t framed_32[] = {0x8d, 0x65, 0xfc, 0x5b, 0x5d, 0xc3};
+static const uint8_t endless_64[] = {0x48, 0x29, 0xc4, 0xc3};
+static const uint8_t endless_32[] = {0x29, 0xc4, 0xc3};
+static const uint8_t trampoline_64[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
+static const uint8_t trampoline_32[] = {0xb8, 0xad, 0, 0, 0, 0xcd, 0x80};
+
 /* Code with a table at +0 (CFA = sp + 4 words, bp at CFA - 2 words) and +0x20 (the outermost), a signal's
  * frame at +0x30; code without one from +0x40 on, where calls end at +0x50, +0x60, +0x70. */
 struct stage {
@@ -212,13 +241,23 @@ static void stage_init(struct stage *s, int bits)
     struct tiny_table table = {.bits = bits};
     struct layout_ranges ranges = {0};
     struct module *module;
-    uint8_t code[0x80];
+    uint8_t code[0x100];
 
     *s = (struct stage){.bits = bits};
     memset(code, 0x90, sizeof(code));
     code[0x50 - 5] = 0xe8;                      /* call rel32 */
     memcpy(code + 0x60 - 2, "\xff\xd0", 2);     /* call *rax */
     memcpy(code + 0x70 - 3, "\xff\x50\x08", 3); /* call *8(rax) */
+#define PUT(at, what)                                                                              \
+    (bits == 64 ? memcpy(code + (at), what##_64, sizeof(what##_64))                                \
+                : memcpy(code + (at), what##_32, sizeof(what##_32)))
+    PUT(0x80, code);
+    PUT(0xa0, framed);
+    PUT(0xc0, endless);
+    PUT(0xe0, trampoline);
+#undef PUT
+    memcpy(code + 0xd0, "\x75\x01\xc3\x5b\xc3", 5); /* jne 1f; ret; 1: pop bx; ret */
+    memset(code + 0x74, 0xf4, 4); /* hlt: what lies before does not come to what lies behind */
     stage_code(&table, bits);
     tiny_elf(&elf, &(struct tiny_elf){
                        .bits = bits, .table = &table, .code = code, .code_len = sizeof(code)});
@@ -439,6 +478,80 @@ static void a_frame_that_may_be_missing_is_told(void **state)
     stage_deinit(&s);
 }
 
+static void code_is_read_on_to_its_return(void **state)
+{
+    (void)state;
+    for (int bits = 32; bits <= 64; bits += 32) {
+        struct stage s;
+
+        stage_init(&s, bits);
+        put_word(&s, 2, word_at(&s, 20)); /* bx */
+        put_word(&s, 3, CODE + 0x60);     /* behind a call; it has no table either, and no return */
+        stage_run(&s, CODE + 0x80, 0);
+        assert_frame(&s, 0, STACK_FRAME_NATIVE, STACK_FRAME_EXACT, CODE + 0x80);
+        assert_frame(&s, 1, STACK_FRAME_NATIVE, 0, CODE + 0x60);
+        assert_end(&s, 2, STACK_END_NO_UNWIND_INFO);
+        stage_run(&s, CODE + 0x80, 0); /* what was learnt */
+        assert_end(&s, 2, STACK_END_NO_UNWIND_INFO);
+        put_word(&s, 3, CODE + 0x61); /* behind no call */
+        stage_run(&s, CODE + 0x80, 0);
+        assert_end(&s, 1, STACK_END_NO_UNWIND_INFO);
+
+        put_word(&s, 8, 0);
+        put_word(&s, 9, CODE + 0x70);
+        stage_run(&s, CODE + 0xa0, word_at(&s, 8));
+        assert_frame(&s, 1, STACK_FRAME_NATIVE, 0, CODE + 0x70);
+        assert_end(&s, 2, STACK_END_NO_UNWIND_INFO);
+
+        put_word(&s, 0, CODE + 0x60);
+        stage_run(&s, CODE + 0xc0, 0);
+        assert_end(&s, 1, STACK_END_NO_UNWIND_INFO);
+        stage_deinit(&s);
+    }
+}
+
+/* Two ways out that contradict each other: neither is believed. */
+static void contradictions_are_not_believed(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s, 64);
+    put_word(&s, 0, CODE + 0x60);
+    put_word(&s, 1, CODE + 0x60);
+    stage_run(&s, CODE + 0xd0, 0);
+    assert_end(&s, 1, STACK_END_NO_UNWIND_INFO);
+    stage_deinit(&s);
+    stage_init(&s, 64);
+    put_word(&s, 1, CODE + 0x60); /* one of them leads to no call */
+    stage_run(&s, CODE + 0xd0, 0);
+    assert_frame(&s, 1, STACK_FRAME_NATIVE, 0, CODE + 0x60);
+    stage_deinit(&s);
+}
+
+static void trampolines_are_known_by_their_bytes(void **state)
+{
+    (void)state;
+    for (int bits = 32; bits <= 64; bits += 32) {
+        struct stage s;
+        /* The saved registers: x86-64 at sp + 40; i386 20 behind what the third word points to. */
+        unsigned at = bits == 64 ? 5 : 15, sp = bits == 64 ? 15 : 7, pc = bits == 64 ? 16 : 14;
+
+        stage_init(&s, bits);
+        put_word(&s, 2, word_at(&s, 10));
+        put_word(&s, at + sp, word_at(&s, 40));
+        put_word(&s, at + pc, CODE);
+        put_word(&s, 43, 0);
+        stage_run(&s, CODE + 0xe0, 0);
+        assert_frame(&s, 1, STACK_FRAME_NATIVE, STACK_FRAME_EXACT, CODE);
+        assert_end(&s, 2, STACK_END_COMPLETE);
+        s.copy.len = 80;
+        stage_run(&s, CODE + 0xe0, 0);
+        assert_end(&s, 1, STACK_END_COPY);
+        stage_deinit(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +565,9 @@ int main(void)
         cmocka_unit_test(a_signal_frame_is_exact_and_its_caller_too),
         cmocka_unit_test(frame_pointers_lead_through_jit_code),
         cmocka_unit_test(a_frame_that_may_be_missing_is_told),
+        cmocka_unit_test(code_is_read_on_to_its_return),
+        cmocka_unit_test(contradictions_are_not_believed),
+        cmocka_unit_test(trampolines_are_known_by_their_bytes),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
