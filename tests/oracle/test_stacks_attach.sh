@@ -60,7 +60,8 @@ for thread in threads:
 sys.exit(3)
 PYTHON
 mkfifo "$dir/end"
-"$python" "$dir/target.py" <>"$dir/end" >"$dir/python.out" & pid=$!
+# Else malloc maps less and less: what it may take from its heaps grows with what is freed.
+MALLOC_MMAP_THRESHOLD_=1000000 "$python" "$dir/target.py" <>"$dir/end" >"$dir/python.out" & pid=$!
 started "$pid"
 await "start of python3" grep -q ready "$dir/python.out"
 attach before 1 "$pid"
