@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "cmd/command.h"
 #include "cmd/save_memory.h"
+#include "evidence/stack.h"
 
 enum {
     OPTION_FOR = 0x200,
@@ -16,9 +17,20 @@ enum {
     OPTION_MAX_SIZE,
     OPTION_MAX_SLOWDOWN,
     OPTION_BACKEND,
+    OPTION_NO_STACKS,
+    OPTION_STACK_FROM,
+    OPTION_STACK_BYTES,
+    OPTION_MAX_FRAMES,
 };
 
-enum { DEFAULT_SNAP_EVERY_S = 10, DEFAULT_MAX_SLOWDOWN = 50 };
+enum {
+    DEFAULT_SNAP_EVERY_S = 10,
+    DEFAULT_MAX_SLOWDOWN = 50,
+    DEFAULT_STACK_BYTES = 64 << 10,
+    MIN_STACK_BYTES = 256,
+    MAX_STACK_BYTES = 1 << 20,
+    DEFAULT_MAX_FRAMES = 128,
+};
 
 static const struct argp_option option_table[] = {
     {"output", 'o', "CASE", 0, "Write the case to the directory CASE (EXE-PID-TIME.seep)", 0},
@@ -33,6 +45,13 @@ static const struct argp_option option_table[] = {
      0},
     {"max-slowdown", OPTION_MAX_SLOWDOWN, "PERCENT", 0,
      "Fall back to snapshots when the target stands still for more than PERCENT of the time (50)",
+     0},
+    {"no-stacks", OPTION_NO_STACKS, NULL, 0, "Record no call paths", 0},
+    {"stack-from", OPTION_STACK_FROM, "SIZE", 0,
+     "Record call paths only of calls that ask for SIZE and more", 0},
+    {"stack-bytes", OPTION_STACK_BYTES, "SIZE", 0,
+     "Copy at most SIZE of each stack, 256 to 1MiB (64KiB)", 0},
+    {"max-frames", OPTION_MAX_FRAMES, "N", 0, "Keep at most N frames of a call path, to 1024 (128)",
      0},
     {"backend", OPTION_BACKEND, "auto|ptrace", 0, "Where events come from (auto)", 0},
     {0},
@@ -91,6 +110,25 @@ static error_t parse(int key, char *text, struct argp_state *state)
             argp_error(state, "--max-slowdown takes a percentage from 0 to 100, not '%s'", text);
         session->max_slowdown = (unsigned)number;
         return 0;
+    case OPTION_NO_STACKS:
+        session->stacks = false;
+        return 0;
+    case OPTION_STACK_FROM:
+        if (!units_parse_size(text, &session->stack_from_bytes))
+            argp_error(state, "--stack-from takes a size such as 64KiB or 1MiB, not '%s'", text);
+        return 0;
+    case OPTION_STACK_BYTES:
+        if (!units_parse_size(text, &number) || number < MIN_STACK_BYTES ||
+            number > MAX_STACK_BYTES)
+            argp_error(state, "--stack-bytes takes a size from 256 to 1MiB, not '%s'", text);
+        session->stack_bytes = number;
+        return 0;
+    case OPTION_MAX_FRAMES:
+        if (!units_parse_number(text, STACK_MAX_FRAMES, &number) || number == 0)
+            argp_error(state, "--max-frames takes a number from 1 to %d, not '%s'",
+                       STACK_MAX_FRAMES, text);
+        session->max_frames = (unsigned)number;
+        return 0;
     case OPTION_BACKEND:
         if (strcmp(text, "auto") != 0 && strcmp(text, "ptrace") != 0)
             argp_error(state, "--backend takes auto or ptrace, not '%s'", text);
@@ -139,6 +177,9 @@ void record_defaults(struct record_options *options, int argc, char **argv)
                 .follow = true,
                 .snap_every_ns = (uint64_t)DEFAULT_SNAP_EVERY_S * NS_PER_S,
                 .max_slowdown = DEFAULT_MAX_SLOWDOWN,
+                .stacks = true,
+                .stack_bytes = DEFAULT_STACK_BYTES,
+                .max_frames = DEFAULT_MAX_FRAMES,
                 .show_progress = isatty(STDERR_FILENO),
             },
     };

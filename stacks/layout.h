@@ -36,3 +36,6 @@ DEFINE_CLEANUP(struct layout *, layout_unref);
 
 /* The range that contains ADDRESS, or NULL. */
 const struct layout_range *layout_find(const struct layout *layout, uint64_t address);
+
+/* The first range that ends behind ADDRESS, or NULL. */
+const struct layout_range *layout_find_from(const struct layout *layout, uint64_t address);

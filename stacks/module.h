@@ -13,10 +13,16 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "evidence/stack.h"
+
+enum {
+    MODULES_MAX_DESCRIPTORS = 256,      /* files kept open; of others code cannot be read */
+    MODULES_MAX_TABLE_BYTES = 256 << 20 /* unwind tables of all modules; later ones have none */
+};
 
 struct modules;
 struct module;
@@ -26,13 +32,13 @@ struct seep_error *modules_create(struct modules **ret_modules);
 void modules_destroy(struct modules *modules);
 DEFINE_CLEANUP(struct modules *, modules_destroy);
 
-/* The module of the file FD, which becomes the registry's; the same one for the same file, as long as it
+/* The module of the file FD, which becomes the registry's and may only hold it (O_PATH); the same one for the same file, as long as it
  * is unchanged. Cheap: the file is read when it is first needed, by the thread that needs it. PATH: as
  * the process knows it. FD -1: a file that cannot be opened, which has a name only. */
 struct seep_error *modules_add(struct modules *modules, const char *path, int fd,
                                struct module **ret_module);
 
-/* The same of an image in memory, such as the vdso's; BYTES are copied. */
+/* The same of an image in memory, such as the vdso's; BYTES are copied. Equal ones are one module. */
 struct seep_error *modules_add_image(struct modules *modules, const char *name, const void *bytes,
                                      size_t len, struct module **ret_module);
 
@@ -50,3 +56,16 @@ size_t module_read_code(struct module *module, uint64_t offset, void *bytes, siz
 
 /* Its unwind tables; NULL: it has none that can be read. */
 const struct cfi *module_cfi(struct module *module);
+
+/* The function at virtual address OFFSET of an image in memory, which no one else can name later; stays
+ * valid. NULL: none, or the module is a file. */
+char *module_function(struct module *module, uint64_t offset);
+
+/* The virtual address at which the kernel begins to execute it; 0: nowhere, or it is not known. */
+uint64_t module_entry(struct module *module);
+
+/* A number with its top bit set, which no other module of this process has or had. */
+uint32_t module_serial(const struct module *module);
+
+/* "a frame may be missing here: no unwind table in libfoo.so"; stays valid. */
+char *module_gap_text(struct module *module);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -19,6 +20,7 @@ struct query {
 
 #define QUERY_IOCTL _IOWR('f', 17, struct query)
 
+/* Its flags of permissions are those of enum vma_perms. */
 enum { QUERY_COVERING_OR_NEXT = 0x10, MAX_TEXT_BYTES = 1 << 30 };
 
 struct mapped {
@@ -79,30 +81,27 @@ static struct seep_error *gone(const struct mapped *m)
                         (int)m->pid);
 }
 
-/* The first VMA with end > ADDR; *RET_START = UINT64_MAX when there is none. */
-static struct seep_error *query_vma(struct mapped *m, uint64_t addr, uint64_t *ret_start,
-                                    uint64_t *ret_end)
+/* The first VMA with end > ADDR, only of the kinds in FLAGS; QUERY->vma_start = UINT64_MAX when there is
+ * none. */
+static struct seep_error *query_vma(struct mapped *m, uint64_t addr, uint64_t flags,
+                                    struct query *query)
 {
-    struct query query = {.size = sizeof(query), .flags = QUERY_COVERING_OR_NEXT, .addr = addr};
-
-    if (TEMP_FAILURE_RETRY(ioctl(m->fd, QUERY_IOCTL, &query)) == 0) {
-        *ret_start = query.vma_start;
-        *ret_end = query.vma_end;
+    query->size = sizeof(*query);
+    query->flags = QUERY_COVERING_OR_NEXT | flags;
+    query->addr = addr;
+    if (TEMP_FAILURE_RETRY(ioctl(m->fd, QUERY_IOCTL, query)) == 0)
         return NULL;
-    }
     if (errno == ESRCH)
         return gone(m);
     if (errno != ENOENT)
         m->no_query = true;
-    *ret_start = *ret_end = UINT64_MAX;
+    query->vma_start = query->vma_end = UINT64_MAX;
     return NULL;
 }
 
-static struct seep_error *run_by_text(struct mapped *m, uint64_t start, uint64_t end,
-                                      uint64_t *ret_start, uint64_t *ret_end)
+static struct seep_error *read_text(struct mapped *m, struct maps *ret_maps)
 {
     _cleanup_buffer_ struct buffer text = {0};
-    _cleanup_(maps_deinit) struct maps maps = {0};
     struct seep_error *err = NULL;
 
     if (lseek(m->fd, 0, SEEK_SET) < 0)
@@ -111,8 +110,15 @@ static struct seep_error *run_by_text(struct mapped *m, uint64_t start, uint64_t
         err = io_read_fd(m->fd, MAX_TEXT_BYTES, &text);
     if (!err && text.len == 0)
         err = gone(m);
-    if (!err)
-        err = maps_parse(text.bytes, text.len, &maps);
+    return err ? err : maps_parse(text.bytes, text.len, ret_maps);
+}
+
+static struct seep_error *run_by_text(struct mapped *m, uint64_t start, uint64_t end,
+                                      uint64_t *ret_start, uint64_t *ret_end)
+{
+    _cleanup_(maps_deinit) struct maps maps = {0};
+    struct seep_error *err = read_text(m, &maps);
+
     if (err)
         return err;
 
@@ -133,10 +139,13 @@ struct seep_error *mapped_run(struct mapped *m, uint64_t start, uint64_t end, ui
     uint64_t from = UINT64_MAX, to = UINT64_MAX, first = end, last = end;
 
     for (uint64_t at = start; at < end && !m->no_query; at = to) {
-        struct seep_error *err = query_vma(m, at, &from, &to);
+        struct query query = {0};
+        struct seep_error *err = query_vma(m, at, 0, &query);
 
         if (err)
             return err;
+        from = query.vma_start;
+        to = query.vma_end;
         if (from >= end || (first < end && from > last))
             break;
         if (first == end)
@@ -148,4 +157,53 @@ struct seep_error *mapped_run(struct mapped *m, uint64_t start, uint64_t end, ui
     *ret_start = first;
     *ret_end = last;
     return NULL;
+}
+
+static struct seep_error *each_by_text(struct mapped *m, uint64_t start, uint64_t end, bool code,
+                                       mapped_visit visit, void *context)
+{
+    _cleanup_(maps_deinit) struct maps maps = {0};
+    struct seep_error *err = read_text(m, &maps);
+
+    for (size_t i = err ? 0 : maps_lower_bound(&maps, start); i < maps.count; i++) {
+        const struct vma *vma = &maps.vmas[i];
+
+        if (vma->start >= end)
+            break;
+        if ((!code || (vma->perms & VMA_EXEC)) && !visit(vma, context))
+            break;
+    }
+    return err;
+}
+
+struct seep_error *mapped_each(struct mapped *m, uint64_t start, uint64_t end, bool code,
+                               mapped_visit visit, void *context)
+{
+    char name[PATH_MAX];
+    struct vma vma = {.name = name};
+
+    for (uint64_t at = start; at < end && !m->no_query; at = vma.end) {
+        struct query query = {.vma_name_addr = (uintptr_t)name, .vma_name_size = sizeof(name)};
+        struct seep_error *err = query_vma(m, at, code ? VMA_EXEC : 0, &query);
+
+        if (err)
+            return err;
+        if (m->no_query)
+            break;
+        if (query.vma_start >= end)
+            return NULL;
+        if (query.vma_name_size == 0)
+            name[0] = '\0';
+        vma.start = query.vma_start;
+        vma.end = query.vma_end;
+        vma.offset = query.vma_offset;
+        vma.inode = query.inode;
+        vma.major = query.dev_major;
+        vma.minor = query.dev_minor;
+        vma.perms = (uint32_t)query.vma_flags & 0xf;
+        if (!visit(&vma, context))
+            return NULL;
+    }
+    /* It does not know the ioctl: known at the first call. */
+    return m->no_query ? each_by_text(m, start, end, code, visit, context) : NULL;
 }

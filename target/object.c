@@ -6,10 +6,12 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
@@ -66,6 +68,49 @@ static int open_by_descriptor(pid_t pid, const struct vma *vma)
     }
     closedir(descriptors);
     return found;
+}
+
+/* Where subvolumes and layers show another device than the mapping's. */
+static bool hides_device(int fd)
+{
+    struct statfs fs;
+
+    return fstatfs(fd, &fs) == 0 &&
+           (fs.f_type == OVERLAYFS_SUPER_MAGIC || fs.f_type == BTRFS_SUPER_MAGIC);
+}
+
+static int pin_by_name(pid_t pid, const struct vma *vma)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+                           .resolve = RESOLVE_CACHED | RESOLVE_IN_ROOT};
+    struct statx st;
+    char root_path[32];
+
+    snprintf(root_path, sizeof(root_path), "/proc/%d/root", (int)pid);
+
+    _cleanup_close_ int root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (vma->name[0] != '/' || root < 0)
+        return -1;
+
+    _cleanup_close_ int fd = (int)syscall(SYS_openat2, root, vma->name, &how, sizeof(how));
+
+    /* Before Linux 5.12 there is no such promise to be had. */
+    if (fd < 0 && (errno == ENOSYS || errno == EINVAL))
+        fd = openat(root, vma->name + 1, O_PATH | O_CLOEXEC);
+    if (fd < 0 || statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &st) < 0 ||
+        st.stx_ino != vma->inode)
+        return -1;
+    if ((st.stx_dev_major != vma->major || st.stx_dev_minor != vma->minor) && !hides_device(fd))
+        return -1;
+    return take_fd(&fd);
+}
+
+int object_pin(pid_t pid, const struct vma *vma)
+{
+    int fd = open_map_file(pid, vma);
+
+    return fd >= 0 ? fd : pin_by_name(pid, vma);
 }
 
 static enum object_kind kind_of(int fd)

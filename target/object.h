@@ -36,6 +36,10 @@ struct object {
 void object_open(pid_t pid, const struct vma *vma, struct object *ret_object);
 void object_deinit(struct object *object);
 
+/* Holds the file behind VMA, an O_PATH descriptor, without asking whoever serves its file system, which may
+ * be the very process that stands still; it can be opened later by /proc/self/fd. -1: it cannot be had. */
+int object_pin(pid_t pid, const struct vma *vma);
+
 /* The first piece of [OFFSET, END) that holds data; *RET_START = END when none does. Where the file
  * system does not tell, all is data. */
 void object_data(const struct object *object, uint64_t offset, uint64_t end, uint64_t *ret_start,

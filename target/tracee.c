@@ -1,9 +1,11 @@
 #include "target/tracee.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <linux/kcmp.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +60,16 @@ enum tracee_result tracee_message(pid_t tid, unsigned long *ret_message)
 enum tracee_result tracee_syscall_info(pid_t tid, struct __ptrace_syscall_info *ret_info)
 {
     return request(PTRACE_GET_SYSCALL_INFO, tid, sizeof(*ret_info), (uintptr_t)ret_info);
+}
+
+enum tracee_result tracee_registers(pid_t tid, void *registers, size_t size, size_t *ret_got)
+{
+    struct iovec where = {registers, size};
+    enum tracee_result result = request(PTRACE_GETREGSET, tid, NT_PRSTATUS, (uintptr_t)&where);
+
+    if (result == TRACEE_DONE)
+        *ret_got = where.iov_len;
+    return result;
 }
 
 void tracee_consume(pid_t tid)

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/ptrace.h>
 #include <sys/types.h>
@@ -55,6 +56,10 @@ enum tracee_result tracee_message(pid_t tid, unsigned long *ret_message);
 
 /* RET_INFO->op: PTRACE_SYSCALL_INFO_ENTRY, _EXIT, _SECCOMP or _NONE. */
 enum tracee_result tracee_syscall_info(pid_t tid, struct __ptrace_syscall_info *ret_info);
+
+/* The general registers, as PTRACE_GETREGSET gives them: how many bytes there are tells whether TID runs
+ * 64-bit or 32-bit code. */
+enum tracee_result tracee_registers(pid_t tid, void *registers, size_t size, size_t *ret_got);
 
 /* The report of TID (-1: of any tracee) as a wait status; BLOCK: waits for one. Returns its tid, 0 when
  * there is none, -1 with errno when there is nobody to wait for or a signal came. A stop is left in

@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "evidence/events_file.h"
 #include "tracer/event_queue.h"
+#include "tracer/stack_pool.h"
 
 enum {
     QUEUE_EVENTS = 1 << 16,
@@ -21,19 +22,37 @@ struct event_writer {
     bool running;
     _Atomic bool ending;
     _Atomic bool failed;
-    _Atomic uint64_t written_bytes, events;
+    _Atomic uint64_t written_bytes, events, lost_stacks;
     struct seep_error *err; /* the thread's until it has been joined */
 };
+
+/* Waits until the stack of ITEM is unwound, and numbers it. */
+static struct seep_error *add_stack(struct event_writer *w, struct events_writer *file,
+                                    struct event_queue_item *item)
+{
+    const struct stack_path *path = stack_pool_path(item->capture);
+    struct seep_error *err;
+
+    if (!path)
+        return NULL;
+    err = events_writer_add_stack(file, path, &item->ev.stack_id);
+    if (!err && item->ev.stack_id == 0)
+        atomic_fetch_add(&w->lost_stacks, 1);
+    return err;
+}
 
 static struct seep_error *drain(struct event_writer *w, struct events_writer *file,
                                 struct seep_error *err)
 {
-    struct event ev;
+    struct event_queue_item item;
 
-    while (event_queue_pop(&w->queue, &ev)) {
+    while (event_queue_pop(&w->queue, &item)) {
+        if (!err && item.capture)
+            err = add_stack(w, file, &item);
         if (!err)
-            err = event_sink_put(&file->sink, &ev);
-        free(ev.name);
+            err = event_sink_put(&file->sink, &item.ev);
+        stack_pool_release(item.capture);
+        free(item.ev.name);
     }
     return err;
 }
@@ -97,9 +116,9 @@ struct seep_error *event_writer_create(int fd, struct event_writer **ret_writer)
     return NULL;
 }
 
-void event_writer_push(struct event_writer *w, const struct event *ev)
+void event_writer_push(struct event_writer *w, const struct event *ev, struct capture *capture)
 {
-    event_queue_push(&w->queue, ev);
+    event_queue_push(&w->queue, ev, capture);
 }
 
 void event_writer_stats(struct event_writer *w, struct event_writer_stats *ret_stats)
@@ -108,6 +127,7 @@ void event_writer_stats(struct event_writer *w, struct event_writer_stats *ret_s
         .events = atomic_load(&w->events),
         .lost = atomic_load(&w->queue.lost),
         .written_bytes = atomic_load(&w->written_bytes),
+        .lost_stacks = atomic_load(&w->lost_stacks),
         .failed = atomic_load(&w->failed),
     };
 }

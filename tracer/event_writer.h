@@ -12,15 +12,20 @@
 
 struct event_writer;
 
+struct capture;
+
 /* FD: the empty file `events`, which becomes the writer's. */
 struct seep_error *event_writer_create(int fd, struct event_writer **ret_writer);
 
-/* From one thread only; never waits. What finds no room is counted as lost. */
-void event_writer_push(struct event_writer *writer, const struct event *ev);
+/* From one thread only; never waits. Takes CAPTURE, EV's stack, which is written once it is unwound; NULL:
+ * none. What finds no room is counted as lost. */
+void event_writer_push(struct event_writer *writer, const struct event *ev,
+                       struct capture *capture);
 
 struct event_writer_stats {
     uint64_t events, lost, written_bytes;
-    bool failed; /* writing is over: see event_writer_finish */
+    uint64_t lost_stacks; /* too many different ones */
+    bool failed;          /* writing is over: see event_writer_finish */
 };
 void event_writer_stats(struct event_writer *writer, struct event_writer_stats *ret_stats);
 

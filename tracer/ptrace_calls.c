@@ -17,19 +17,21 @@ enum {
     MAX_MAPS_BYTES = 256 << 20,
 };
 
-void ptrace_emit(struct ptrace_source *source, struct event ev, char *name)
+void ptrace_emit(struct ptrace_source *source, struct event ev, char *name, struct capture *capture)
 {
     const struct tracee *oldest = TAILQ_FIRST(&source->calls);
     _cleanup_error_ struct seep_error *err = NULL;
 
     if (source->quiet) {
+        stack_pool_release(capture);
         free(name);
         return;
     }
     ev.pending_ns = oldest ? oldest->enter_ns : 0;
     ev.name = name;
-    err = vector_push(&source->events, ev);
+    err = vector_push(&source->events, (struct event_queue_item){ev, capture});
     if (err) {
+        stack_pool_release(capture);
         free(name);
         source->out_of_memory = true;
     }
@@ -50,7 +52,7 @@ void ptrace_emit_life(struct ptrace_source *source, enum event_kind kind, pid_t 
 
     if (args)
         memcpy(ev.args, args, 3 * sizeof(args[0]));
-    ptrace_emit(source, ev, name && name[0] ? strdup(name) : NULL);
+    ptrace_emit(source, ev, name && name[0] ? strdup(name) : NULL, NULL);
 }
 
 void ptrace_note_name(struct ptrace_source *source, struct tracee *tracee)
@@ -229,6 +231,28 @@ static void look_up_mapping(struct tracee *t, struct event *ev)
     }
 }
 
+/* What the call did to the process's code, and the stack it came from, if it added memory. */
+static struct capture *take_stack(struct ptrace_source *source, struct tracee *t,
+                                  const struct event *ev)
+{
+    const struct capture_options *options = &source->options.capture;
+    struct process *p = t->process;
+    struct capture *capture = NULL;
+    _cleanup_error_ struct seep_error *err = NULL;
+
+    if (!options->pool || source->quiet)
+        return NULL;
+    code_map_note(&p->code, ev);
+    if (event_failed(ev))
+        return NULL;
+    if (capture_is_wanted(options, ev, p->brk))
+        err = capture_take(options, &p->code, &t->stack, t->tid, &capture);
+    if (ev->kind == EVENT_BRK)
+        p->brk = (uint64_t)ev->result;
+    /* Stacks that cannot be had are counted; the events go on. */
+    return capture;
+}
+
 static void leave(struct ptrace_source *source, struct tracee *t, int64_t result, bool is_error)
 {
     if (is_i386(t->abi) && !is_error)
@@ -255,7 +279,7 @@ static void leave(struct ptrace_source *source, struct tracee *t, int64_t result
     look_up_mapping(t, &ev);
     t->call = CALL_NONE;
     TAILQ_REMOVE(&source->calls, t, in_calls);
-    ptrace_emit(source, ev, take_ptr(t->name));
+    ptrace_emit(source, ev, take_ptr(t->name), take_stack(source, t, &ev));
 }
 
 void ptrace_call_abandon(struct ptrace_source *source, struct tracee *t)

@@ -224,6 +224,13 @@ struct seep_error *ptrace_source_create(const struct ptrace_source_options *opti
     return NULL;
 }
 
+static void forget_delivered(struct ptrace_source *source)
+{
+    free(source->delivered.ev.name);
+    stack_pool_release(source->delivered.capture);
+    source->delivered = (struct event_queue_item){0};
+}
+
 void ptrace_source_destroy(struct ptrace_source *source)
 {
     struct tracee *t, *next_tracee;
@@ -236,12 +243,14 @@ void ptrace_source_destroy(struct ptrace_source *source)
     ptrace_remove_tracee(source, t);
     HASH_ITER(hh, source->processes, p, next_process)
     ptrace_remove_process(source, p);
-    for (size_t i = source->next_event; i < source->events.count; i++)
-        free(source->events.items[i].name);
+    for (size_t i = source->next_event; i < source->events.count; i++) {
+        free(source->events.items[i].ev.name);
+        stack_pool_release(source->events.items[i].capture);
+    }
     vector_deinit(&source->foundlings);
     vector_deinit(&source->events);
     vector_deinit(&source->released);
-    free(source->delivered_name);
+    forget_delivered(source);
     pthread_mutex_destroy(&source->lock);
     free(source);
 }
@@ -368,13 +377,13 @@ static void fall_silent(struct ptrace_source *source)
 
 static bool deliver(struct ptrace_source *source, struct event *ret_ev)
 {
-    free(take_ptr(source->delivered_name));
+    forget_delivered(source);
     if (source->next_event == source->events.count) {
         source->next_event = source->events.count = 0;
         return false;
     }
-    *ret_ev = source->events.items[source->next_event++];
-    source->delivered_name = ret_ev->name;
+    source->delivered = source->events.items[source->next_event++];
+    *ret_ev = source->delivered.ev;
     return true;
 }
 
@@ -401,6 +410,11 @@ struct seep_error *ptrace_source_next(struct ptrace_source *source, struct event
     }
     *ret_step = EVENT_SOURCE_END;
     return NULL;
+}
+
+struct capture *ptrace_source_take_capture(struct ptrace_source *source)
+{
+    return take_ptr(source->delivered.capture);
 }
 
 void ptrace_source_serve(struct ptrace_source *source)

@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "evidence/event_source.h"
 #include "evidence/snapshot.h"
+#include "tracer/capture.h"
 
 struct ptrace_hooks {
     /* PID stands still with an address space to start from (START, EXEC, FORK) or to compare with
@@ -35,6 +36,7 @@ struct ptrace_source;
 
 struct ptrace_source_options {
     bool follow; /* trace children of fork and vfork */
+    struct capture_options capture;
     struct ptrace_hooks hooks;
 };
 
@@ -56,6 +58,9 @@ struct seep_error *ptrace_source_begin(struct ptrace_source *source);
 /* The source's events; END when it was told to detach and has, or when no tracee is left. */
 struct seep_error *ptrace_source_next(struct ptrace_source *source, struct event *ret_ev,
                                       enum event_source_step *ret_step);
+
+/* The stack of the event that was delivered last, the caller's to release; NULL: none was taken. */
+struct capture *ptrace_source_take_capture(struct ptrace_source *source);
 
 /* After END: goes on serving what could not be let go of (a filtered child and its descendants; a
  * thread that does not stop) until it has ended. */

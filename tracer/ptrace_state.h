@@ -14,6 +14,7 @@
 #include "base/vector.h"
 #include "evidence/syscalls.h"
 #include "target/tracee.h"
+#include "tracer/event_queue.h"
 #include "tracer/follow_cpu.h"
 #include "tracer/ptrace_source.h"
 
@@ -35,6 +36,8 @@ struct process {
     unsigned alive;   /* of these, not yet at their exit */
     bool base_wanted; /* at its first stop the base hook is to look: a fork of a threaded parent */
     bool started;     /* its events are recorded: a spawned one only from its exec on */
+    uint64_t brk;     /* the end of its heap at the last brk; 0 not known */
+    struct code_map code;
     UT_hash_handle hh;
 };
 
@@ -56,6 +59,7 @@ struct tracee {
     uint64_t args[6];
     uint64_t result_at; /* where the kernel stores the result (ipc's shmat); 0: it returns it */
     char *name;         /* a memfd's */
+    struct code_map_stack stack;
     char comm[17];
     TAILQ_ENTRY(tracee) in_calls; /* valid while call == CALL_WANTED */
     UT_hash_handle hh;
@@ -82,9 +86,9 @@ struct ptrace_source {
     struct process *processes;
     TAILQ_HEAD(, tracee) calls; /* under way, by enter time */
     VECTOR(struct foundling) foundlings;
-    VECTOR(struct event) events;
+    VECTOR(struct event_queue_item) events;
     size_t next_event;
-    char *delivered_name; /* of the event last delivered */
+    struct event_queue_item delivered; /* whose name, and capture until it is taken, are ours */
     struct follow_cpu follow;
     enum ptrace_mode mode;
     bool filtered; /* the adopted process stops only for the table's rows */
@@ -106,8 +110,9 @@ struct ptrace_source {
 
 /* --- ptrace_calls.c: syscall stops -> events --- */
 
-/* Appends an event of TRACEE's process, with pending_ns set. Takes NAME. */
-void ptrace_emit(struct ptrace_source *source, struct event ev, char *name);
+/* Appends an event of TRACEE's process, with pending_ns set. Takes NAME and CAPTURE. */
+void ptrace_emit(struct ptrace_source *source, struct event ev, char *name,
+                 struct capture *capture);
 
 /* A life event at the moment NOW. Copies NAME, which may be NULL. */
 void ptrace_emit_life(struct ptrace_source *source, enum event_kind kind, pid_t pid, pid_t tid,

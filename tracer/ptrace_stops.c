@@ -93,6 +93,9 @@ static struct tracee *newborn(struct ptrace_source *source, pid_t tid, struct tr
         if (!parent_process || parent_process->started)
             ptrace_start_process(source, p, shared ? EVENT_START_SHARED : EVENT_START_FORK,
                                  parent_pid);
+        p->brk = parent_process ? parent_process->brk : 0;
+        if (parent_process)
+            code_map_inherit(&p->code, &parent_process->code);
         p->base_wanted = p->started && !shared && (!parent_process || parent_process->alive > 1);
     }
 
@@ -180,6 +183,9 @@ static void executed(struct ptrace_source *source, struct tracee *t)
         p->alive++;
     }
     t->kept_at_exit = false;
+    p->brk = 0;
+    code_map_reset(&p->code);
+    t->stack = (struct code_map_stack){0};
     t->call = source->filtered ? CALL_NONE : CALL_SKIPPED;
     if (!p->started) {
         ptrace_start_process(source, p, EVENT_START_ATTACHED, 0);

@@ -26,6 +26,9 @@ struct process *ptrace_add_process(struct ptrace_source *source, pid_t pid)
         return NULL;
     }
     p->pid = pid;
+    code_map_init(&p->code, pid,
+                  source->options.capture.pool ? stack_pool_modules(source->options.capture.pool)
+                                               : NULL);
     HASH_ADD_INT(source->processes, pid, p);
     return p;
 }
@@ -70,5 +73,6 @@ void ptrace_remove_tracee(struct ptrace_source *source, struct tracee *t)
 void ptrace_remove_process(struct ptrace_source *source, struct process *p)
 {
     HASH_DEL(source->processes, p);
+    code_map_deinit(&p->code);
     free(p);
 }

@@ -14,6 +14,7 @@
 #include "target/describe.h"
 #include "target/obstacle.h"
 #include "target/oom.h"
+#include "tracer/attach.h"
 #include "tracer/program.h"
 #include "tracer/progress.h"
 #include "tracer/ptrace_source.h"
@@ -22,6 +23,7 @@
 #include "tracer/slowdown.h"
 #include "tracer/snapper.h"
 #include "tracer/spawn.h"
+#include "tracer/stack_pool.h"
 
 enum {
     POLL_MS = 100,
@@ -54,6 +56,7 @@ struct session {
     _Atomic bool pump_ended;                          /* no more events */
     _Atomic bool stopped_recording;
 
+    struct stack_pool *stacks; /* NULL: none are wanted */
     struct event_writer *writer;
 
     struct slowdown slowdown;
@@ -128,70 +131,13 @@ static struct seep_error *spawn(struct session *s)
     return ptrace_source_adopt(s->source, s->spawned.pid, s->spawned.filtered);
 }
 
-/* A process that may not be traced is watched by snapshots, where /proc allows that. */
-static struct seep_error *watch_untraced(struct session *s, pid_t pid, struct seep_error *refusal)
-{
-    _cleanup_buffer_ struct buffer maps = {0};
-    struct seep_error *unreadable = NULL;
-    char text[512];
-
-    if (refusal->code != ERROR_DENIED)
-        return refusal;
-    unreadable = proc_read(pid, "smaps", &maps);
-    if (unreadable) {
-        error_destroy(unreadable);
-        return refusal;
-    }
-    snprintf(text, sizeof(text), "process %d is watched by snapshots only: %s%s%s%s", (int)pid,
-             refusal->message, refusal->remedy ? " (" : "", refusal->remedy ? refusal->remedy : "",
-             refusal->remedy ? ")" : "");
-    s->options.say(text);
-    error_destroy(refusal);
-    return vector_push(&s->untraced, pid);
-}
-
-static struct seep_error *attach_one(struct session *s, pid_t pid)
-{
-    struct seep_error *err = ptrace_source_attach(s->source, pid);
-
-    return err ? watch_untraced(s, pid, err) : NULL;
-}
-
-/* PID's descendants, and theirs that came meanwhile: children born after the attach are followed. */
-static struct seep_error *attach_tree(struct session *s, pid_t pid)
-{
-    _cleanup_(proc_pids_deinit) struct proc_pids family = {0};
-    struct seep_error *err = proc_descendants(pid, &family);
-
-    for (size_t i = 0; !err && i < family.count; i++) {
-        err = attach_one(s, family.items[i]);
-        if (err && (err->code == ERROR_GONE || err->code == ERROR_NOT_FOUND)) {
-            error_destroy(err);
-            err = NULL;
-        }
-    }
-    return err;
-}
-
-static struct seep_error *attach(struct session *s)
-{
-    struct seep_error *err = NULL;
-
-    for (size_t i = 0; !err && i < s->options.pid_count; i++) {
-        err = attach_one(s, s->options.pids[i]);
-        if (!err && s->options.tree)
-            err = attach_tree(s, s->options.pids[i]);
-    }
-    return err;
-}
-
 static void take_in(struct session *s, const struct event *ev)
 {
     if (ev->kind == EVENT_PROCESS_START)
         snapper_watch(s->snapper, ev->pid, ev->args[2], is_root(s, ev->pid));
     else if (ev->kind == EVENT_PROCESS_EXIT)
         snapper_forget(s->snapper, ev->pid);
-    event_writer_push(s->writer, ev);
+    event_writer_push(s->writer, ev, ptrace_source_take_capture(s->source));
 }
 
 static void pump(struct session *s)
@@ -220,6 +166,9 @@ static void *run_tracer(void *context)
     struct session *s = context;
     const struct ptrace_source_options options = {
         .follow = s->options.follow,
+        .capture = {.pool = s->stacks,
+                    .stack_bytes = s->options.stack_bytes,
+                    .from_bytes = s->options.stack_from_bytes},
         .hooks = {.base = on_base, .last_exit = on_last_exit, .context = s},
     };
     sigset_t wake;
@@ -230,7 +179,7 @@ static void *run_tracer(void *context)
     pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
     err = ptrace_source_create(&options, &s->source);
     if (!err)
-        err = s->options.argv ? spawn(s) : attach(s);
+        err = s->options.argv ? spawn(s) : attach_targets(&s->options, s->source, &s->untraced);
 
     bool failed = err != NULL;
 
@@ -470,6 +419,8 @@ static struct seep_error *describe_watching(struct session *s)
     };
 
     event_writer_stats(s->writer, &figures.events);
+    if (s->stacks)
+        stack_pool_stats(s->stacks, &figures.stacks);
     snapper_stats(s->snapper, &figures.snapshots);
     return session_describe_end(s->c, &figures);
 }
@@ -509,6 +460,8 @@ struct seep_error *session_record(const struct session_options *options,
         oom_offer_self();
     signals_take(&s->signals, options->argv != NULL);
     s->has_signals = true;
+    if (!err && options->stacks)
+        err = stack_pool_create(options->max_frames, &s->stacks);
     if (!err)
         err = start_tracer(s);
     if (!err)
@@ -569,6 +522,7 @@ static int finish(struct session *s)
         ptrace_source_destroy(s->source);
     }
     event_writer_destroy(s->writer);
+    stack_pool_destroy(s->stacks);
     cleanup_close(&s->spawned.start_fd);
     cleanup_close(&s->spawned.result_fd);
     vector_deinit(&s->roots);

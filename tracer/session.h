@@ -3,7 +3,8 @@
  *
  *     main thread      signals, --for, --max-size, --max-slowdown, progress      decides when it ends
  *     tracer thread    ptrace_source -> event_queue                              never waits
- *     writer thread    event_queue -> events
+ *     unwinders        stacks that the tracer copied -> call paths      see stack_pool.h
+ *     writer thread    event_queue, call paths -> events
  *     snapper thread   /proc -> snapshots
  *
  *     session_record(&options, &session)    returns when the recording is over; the case is still
@@ -36,7 +37,12 @@ struct session_options {
     bool snap_every_named;
     uint64_t max_bytes;    /* of the case; 0: no bound */
     unsigned max_slowdown; /* percent of the time that the target may stand still */
-    bool show_progress;    /* on standard error when that is a terminal */
+    /* Call paths of what adds memory. */
+    bool stacks;
+    uint64_t stack_bytes;      /* copied of each stack at most */
+    uint64_t stack_from_bytes; /* only for calls of this size and more */
+    unsigned max_frames;
+    bool show_progress; /* on standard error when that is a terminal */
     /* Told what the user should know while it happens: one sentence, without newline. */
     void (*say)(const char *text);
     /* Dumps PID, whose last thread is about to exit; see snapper.h. NULL: no dump at exit. */

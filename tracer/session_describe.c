@@ -52,6 +52,8 @@ struct seep_error *session_describe_end(struct case_dir *c, const struct session
     } numbers[] = {
         {"clock", "ended_ns", figures->ended_ns},
         {"watch", "lost_events", figures->events.lost},
+        {"watch", "stacks", figures->stacks.stacks},
+        {"watch", "lost_stacks", figures->stacks.lost + figures->events.lost_stacks},
         {"watch", "watcher_cpu_ns", own_cpu_ns()},
         {"watch", "target_stopped_ns", figures->stopped_ns},
         {"watch", "maps_reading_ns", figures->snapshots.reading_ns},

@@ -6,6 +6,7 @@
 #include "tracer/event_writer.h"
 #include "tracer/session.h"
 #include "tracer/snapper.h"
+#include "tracer/stack_pool.h"
 
 /* Host, tool, clock, and the target: PID, which is there, or a program that is about to start. */
 struct seep_error *session_describe_start(struct case_dir *c, const struct session_options *options,
@@ -16,6 +17,7 @@ struct session_figures {
     uint64_t ended_ns;
     uint64_t stopped_ns; /* the target stood still */
     struct event_writer_stats events;
+    struct stack_pool_stats stacks; /* zeros: none were wanted */
     struct snapper_stats snapshots;
 };
 

@@ -14,6 +14,7 @@
 #include "evidence/case.h"
 #include "target/proc.h"
 #include "target/take.h"
+#include "tracer/jit_copies.h"
 
 enum {
     FIRST_INTERVAL_MS = 250,
@@ -41,8 +42,9 @@ struct watched {
 
 struct snapper {
     struct snapper_options options;
-    int fd;         /* `snapshots` */
-    int threads_fd; /* `threads/` */
+    int fd;                /* `snapshots` */
+    int threads_fd;        /* `threads/` */
+    struct jit_copies jit; /* the thread's */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed; /* a job, a process, the end; also: jobs done */
@@ -182,6 +184,11 @@ static bool look(struct snapper *s, const struct watched *w, enum snapshot_reaso
     return true;
 }
 
+static void copy_jit_names(struct snapper *s, pid_t pid, bool last)
+{
+    note_error(s, jit_copies_look(&s->jit, s->options.case_fd, pid, last));
+}
+
 static void forget(struct snapper *s, pid_t pid)
 {
     struct watched *w = find_watched(s, pid);
@@ -203,6 +210,8 @@ static void look_at_due(struct snapper *s, struct watched due)
 
     bool alive = look(s, &due, SNAPSHOT_PERIODIC, depth, &cost_ns);
 
+    if (alive)
+        copy_jit_names(s, due.pid, false);
     pthread_mutex_lock(&s->lock);
 
     struct watched *w = find_watched(s, due.pid);
@@ -243,6 +252,7 @@ static void do_exit(struct snapper *s, const struct job *job)
         taken.record.start_ticks = stat.start_ticks;
         write_taken(s, &taken, true);
         taken_deinit(&taken);
+        copy_jit_names(s, job->pid, true);
         if (s->options.dump)
             err = s->options.dump(s->options.dump_context, s->options.case_fd, job->pid);
     } else if (err->code == ERROR_GONE || err->code == ERROR_NOT_FOUND ||
@@ -263,7 +273,8 @@ static void do_all(struct snapper *s, enum snapshot_reason reason)
         uint64_t cost_ns = 0;
 
         pthread_mutex_unlock(&s->lock);
-        look(s, &w, reason, TAKE_FULL, &cost_ns);
+        if (look(s, &w, reason, TAKE_FULL, &cost_ns))
+            copy_jit_names(s, w.pid, true);
         pthread_mutex_lock(&s->lock);
     }
     s->all_done++;
@@ -378,6 +389,7 @@ void snapper_destroy(struct snapper *s)
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->changed);
     vector_deinit(&s->watched);
+    jit_copies_deinit(&s->jit);
     error_destroy(s->err);
     cleanup_close(&s->fd);
     cleanup_close(&s->threads_fd);

@@ -1,0 +1,214 @@
+/* Where code is, asked for piece by piece, against all that the kernel says at once. The process looked at
+ * is the test itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gnu/libc-version.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tracer/code_map.h"
+
+enum { PAGE = 4096, PAGES = 64, STEPS = 400 };
+
+struct fixture {
+    struct modules *modules;
+    struct code_map map;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+
+    assert_non_null(f);
+    assert_null(modules_create(&f->modules));
+    code_map_init(&f->map, getpid(), f->modules);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    code_map_deinit(&f->map);
+    modules_destroy(f->modules);
+    free(f);
+    return 0;
+}
+
+static const struct layout *layout_of(struct fixture *f)
+{
+    const struct layout *layout = NULL;
+
+    assert_null(code_map_layout(&f->map, &layout));
+    assert_non_null(layout);
+    return layout;
+}
+
+/* The page at ADDRESS of VMA is in the layout as what it is. */
+static void check_page(const struct layout *layout, const struct vma *vma, uint64_t address)
+{
+    const struct layout_range *range = layout_find(layout, address);
+
+    assert_non_null(range);
+    assert_int_equal(range->module != NULL, vma->inode != 0 || strcmp(vma->name, "[vdso]") == 0);
+    if (vma->inode != 0)
+        assert_int_equal(range->file_offset + (address - range->start),
+                         vma->offset + (address - vma->start));
+}
+
+/* All executable memory is in the layout, and nothing else is but what was executable and was only
+ * protected since, as JIT compilers do. */
+static void check_all(struct fixture *f)
+{
+    const struct layout *layout = layout_of(f);
+    struct maps maps;
+
+    assert_null(mapped_regions(getpid(), &maps));
+    for (size_t i = 0; i < maps.count; i++) {
+        const struct vma *vma = &maps.vmas[i];
+
+        /* The kernel's own page is in nobody's address space. */
+        if (!(vma->perms & VMA_EXEC) || strcmp(vma->name, "[vsyscall]") == 0)
+            continue;
+        for (uint64_t at = vma->start; at < vma->end; at += PAGE)
+            check_page(layout, vma, at);
+    }
+    for (const struct layout_range *range = layout_find_from(layout, 0); range;
+         range = layout_find_from(layout, range->end))
+        for (uint64_t at = range->start; at < range->end; at += PAGE) {
+            const struct vma *vma = maps_find(&maps, at);
+
+            assert_non_null(vma);
+            check_page(layout, vma, at);
+        }
+    maps_deinit(&maps);
+}
+
+static void the_first_look_has_it_all(void **state)
+{
+    struct fixture *f = *state;
+    const struct layout_range *range =
+        layout_find(layout_of(f), (uint64_t)(uintptr_t)gnu_get_libc_version);
+
+    assert_non_null(range);
+    assert_non_null(strstr(module_identity(range->module)->path, "libc"));
+    check_all(f);
+}
+
+static void apply(struct fixture *f, struct event ev)
+{
+    code_map_note(&f->map, &ev);
+}
+
+/* One random call in the arena at BASE; its event. */
+static struct event step(uint8_t *base, int fd, unsigned *seed)
+{
+    size_t at = (size_t)(rand_r(seed) % PAGES) * PAGE;
+    size_t len = (size_t)(1 + rand_r(seed) % 8) * PAGE;
+    int exec = rand_r(seed) % 2 ? PROT_EXEC : 0;
+    int flags = MAP_PRIVATE | MAP_FIXED;
+    struct event ev = {.args = {(uint64_t)(uintptr_t)(base + at), len, PROT_READ | (uint64_t)exec}};
+
+    if (len > PAGES * PAGE - at)
+        len = PAGES * PAGE - at;
+    ev.args[1] = len;
+    switch (rand_r(seed) % 4) {
+    case 0:
+        ev.kind = EVENT_MMAP;
+        ev.args[3] = (uint64_t)flags | MAP_ANONYMOUS;
+        ev.result = (int64_t)(uintptr_t)mmap(base + at, len, PROT_READ | exec,
+                                             flags | MAP_ANONYMOUS, -1, 0);
+        break;
+    case 1:
+        ev.kind = EVENT_MMAP;
+        ev.args[3] = (uint64_t)flags;
+        ev.result = (int64_t)(uintptr_t)mmap(base + at, len, PROT_READ | exec, flags, fd, PAGE);
+        break;
+    case 2:
+        ev.kind = EVENT_MUNMAP;
+        munmap(base + at, len);
+        break;
+    default:
+        ev.kind = EVENT_MPROTECT;
+        if (mprotect(base + at, len, PROT_READ | exec) < 0)
+            ev.result = -ENOMEM; /* half-way */
+    }
+    return ev;
+}
+
+/* Calls are noted two at a time, in the wrong order, as those of two threads are seen. */
+static void what_changes_is_asked_again(bool by_text, struct fixture *f)
+{
+    unsigned seed = 1;
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    uint8_t *base = mmap(NULL, PAGES * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    assert_true(fd >= 0);
+    assert_ptr_not_equal(base, MAP_FAILED);
+    layout_of(f);
+    if (by_text)
+        mapped_read_text(f->map.mapped);
+    for (int i = 0; i < STEPS; i++) {
+        struct event first = step(base, fd, &seed), second = step(base, fd, &seed);
+
+        apply(f, second);
+        apply(f, first);
+        check_all(f);
+    }
+    munmap(base, PAGES * PAGE);
+    apply(f,
+          (struct event){.kind = EVENT_MUNMAP, .args = {(uint64_t)(uintptr_t)base, PAGES * PAGE}});
+    check_all(f);
+    close(fd);
+}
+
+static void what_changes_is_asked_again_by_query(void **state)
+{
+    what_changes_is_asked_again(false, *state);
+}
+
+static void what_changes_is_asked_again_by_text(void **state)
+{
+    what_changes_is_asked_again(true, *state);
+}
+
+static void a_stack_ends_with_its_mapping(void **state)
+{
+    struct fixture *f = *state;
+    struct code_map_stack stack = {0};
+    uint8_t *memory =
+        mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint64_t start = (uint64_t)(uintptr_t)memory;
+
+    assert_int_equal(mprotect(memory + PAGE, PAGE, PROT_READ), 0);
+    assert_int_equal(mprotect(memory + 3 * PAGE, PAGE, PROT_NONE), 0);
+    assert_int_equal(code_map_stack_end(&f->map, &stack, start + PAGE + 8), start + 2 * PAGE);
+    assert_int_equal(code_map_stack_end(&f->map, &stack, start + 2 * PAGE + 8), start + 3 * PAGE);
+    munmap(memory, 4 * PAGE);
+    /* What is known of a thread's stack is believed as long as it stays there. */
+    assert_int_equal(code_map_stack_end(&f->map, &stack, start + 2 * PAGE + 16), start + 3 * PAGE);
+    assert_int_equal(code_map_stack_end(&f->map, &stack, start + 8), start + 8);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_first_look_has_it_all, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_changes_is_asked_again_by_query, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_changes_is_asked_again_by_text, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stack_ends_with_its_mapping, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,35 @@
+/*
+ * Copies of the names that a JIT runtime writes for its code, /tmp/perf-PID.map, into the case.
+ *
+ *     jit_copies_look(&copies, case_fd, pid, false)      at each look: when it has grown by half
+ *     jit_copies_look(&copies, case_fd, pid, true)       at the end: when it has changed at all
+ *
+ * The file is the one in the process's own /tmp, named by its pid in its own namespace; it is taken only
+ * if it belongs to the process's user, for anyone can write to /tmp.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "base/vector.h"
+#include "evidence/jit_maps.h"
+
+/* What was copied last of a process's file. */
+struct jit_copies_last {
+    pid_t pid;
+    off_t size;
+    struct timespec changed;
+};
+
+/* All zeros is empty. */
+struct jit_copies {
+    struct jit_maps maps;
+    VECTOR(struct jit_copies_last) last;
+};
+
+void jit_copies_deinit(struct jit_copies *copies);
+
+/* A process without such a file is no error, nor is a file that cannot be read. */
+struct seep_error *jit_copies_look(struct jit_copies *copies, int case_fd, pid_t pid, bool last);
