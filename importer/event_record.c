@@ -81,7 +81,13 @@ bool event_record_get(const void *bytes, size_t len, uint64_t exit_ns, struct ev
         if (field_len > MAX_FIELD_BYTES || (size_t)(end - at) < field_len)
             return false;
         fields[i] = 0;
-        memcpy(&fields[i], at, field_len);
+        if (end - at < MAX_FIELD_BYTES) {
+            memcpy(&fields[i], at, field_len);
+        } else if (field_len) {
+            /* Eight bytes at once, of which the record's own are kept. */
+            memcpy(&fields[i], at, MAX_FIELD_BYTES);
+            fields[i] = fields[i] << (64 - 8 * field_len) >> (64 - 8 * field_len);
+        }
         at += field_len;
     }
     if (head[2] & FLAG_NAME ? at == end || end[-1] : at != end)
