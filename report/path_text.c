@@ -140,7 +140,7 @@ static bool is_repeated(const struct analysis_stack *stack, size_t i)
 void path_text_chain(struct buffer *out, const struct analysis_stack *stack, size_t from,
                      size_t columns)
 {
-    static const char separator[] = " < ", left_out[] = " < ...";
+    static const char separator[] = " < ", left_out[] = "...";
     size_t count = stack->frames.count, used = 0;
     _cleanup_buffer_ struct buffer last = {0}, name = {0};
 
@@ -148,7 +148,7 @@ void path_text_chain(struct buffer *out, const struct analysis_stack *stack, siz
         return;
     path_text_name(&last, &stack->frames.items[count - 1]);
 
-    size_t tail = strlen(left_out) + strlen(separator) + columns_of(&last);
+    size_t tail = strlen(left_out) + 2 * strlen(separator) + columns_of(&last);
 
     for (size_t i = from; i < count; i++) {
         size_t step;
@@ -159,8 +159,9 @@ void path_text_chain(struct buffer *out, const struct analysis_stack *stack, siz
         path_text_name(&name, &stack->frames.items[i]);
         step = columns_of(&name) + (used ? strlen(separator) : 0);
         /* Room is kept for the outermost. */
-        if (used && i + 1 < count && used + step + tail > columns) {
-            buffer_printf(out, "%s%s%s", left_out, separator, last.bytes ? last.bytes : "");
+        if (i + 1 < count && used + step + tail > columns) {
+            buffer_printf(out, "%s%s%s%s", used ? separator : "", left_out, separator,
+                          last.bytes ? last.bytes : "");
             break;
         }
         buffer_printf(out, "%s%s", used ? separator : "", name.bytes ? name.bytes : "");

@@ -358,6 +358,29 @@ static inline void analyses_healthy(struct analysis *a)
                     });
 }
 
+/* Call paths likewise. */
+static inline void analyses_hostile_stacks(struct analysis *a, struct finding *leak)
+{
+    static struct analysis_frame frames[] = {
+        {.kind = 99, .module = (char *)"/l\033ib/\n", .offset = UINT64_MAX - 1},
+        {.function = (char *)"(((<<<\033]0;f\a", .file = (char *)"/\033", .line = UINT32_MAX},
+        {.address = UINT64_MAX, .offset = ANALYSIS_UNKNOWN},
+        {.function = (char *)"\xff operator<", .file = (char *)"", .module = (char *)""},
+        {.function = (char *)"", .module = (char *)"a/"},
+    };
+
+    ANALYSES_VECTOR(&leak->stacks,
+                    {.count = UINT64_MAX - 1,
+                     .bytes = UINT64_MAX - 1,
+                     .end = (char *)"e\033nd",
+                     .frames = {frames, ARRAY_SIZE(frames), 0},
+                     .culprit = SIZE_MAX},
+                    {.bytes = UINT64_MAX - 1, .frames = {frames + 1, 2, 0}},
+                    {.bytes = 1, .frames = {frames + 1, 1, 0}, .culprit = 1},
+                    {.count = 1, .bytes = 7, .end = (char *)"12 call paths more"});
+    ANALYSES_VECTOR(&a->symbol_troubles, (char *)"/\033[2J", (char *)"b", (char *)"c", (char *)"d");
+}
+
 /* Names that want to steer the terminal, numbers at their ends, times far away. */
 static inline void analyses_hostile(struct analysis *a)
 {
@@ -428,23 +451,6 @@ static inline void analyses_hostile(struct analysis *a)
                                      .count = UINT64_MAX - 1,
                                      .bytes = 2});
     ANALYSES_VECTOR(&leak->next, (char *)"rm\033 -rf");
-    static struct analysis_frame frames[] = {
-        {.kind = 99, .module = (char *)"/l\033ib/\n", .offset = UINT64_MAX - 1},
-        {.function = (char *)"(((<<<\033]0;f\a", .file = (char *)"/\033", .line = UINT32_MAX},
-        {.address = UINT64_MAX, .offset = ANALYSIS_UNKNOWN},
-        {.function = (char *)"\xff operator<", .file = (char *)"", .module = (char *)""},
-        {.function = (char *)"", .module = (char *)"a/"},
-    };
-
-    ANALYSES_VECTOR(&leak->stacks,
-                    {.count = UINT64_MAX - 1,
-                     .bytes = UINT64_MAX - 1,
-                     .end = (char *)"e\033nd",
-                     .frames = {frames, ARRAY_SIZE(frames), 0},
-                     .culprit = SIZE_MAX},
-                    {.bytes = UINT64_MAX - 1, .frames = {frames + 1, 2, 0}},
-                    {.bytes = 1, .frames = {frames + 1, 1, 0}, .culprit = 1},
-                    {.count = 1, .bytes = 7, .end = (char *)"12 call paths more"});
-    ANALYSES_VECTOR(&a->symbol_troubles, (char *)"/\033[2J", (char *)"b", (char *)"c", (char *)"d");
+    analyses_hostile_stacks(a, leak);
     ANALYSES_VECTOR(&a->vmas, {.perms = "rw-p", .end = 4096, .name = (char *)"\xff"});
 }
