@@ -3,6 +3,7 @@
 #   tests/unit/test_X.sh, tests/golden/*.sh, tests/oracle/*.sh    77 = skipped, with the reason
 #   tests/fuzz/fuzz_X.c       LLVMFuzzerTestOneInput; its corpus tests/fuzz/corpus/X is replayed
 #   tests/bench/bench_X.c     measured by scripts/bench, never a test
+#   tests/oracle/stacks/      programs that tests/oracle/test_stacks_*.sh build, each in many ways
 #   samples/X.c               small leaky programs that print their own ground truth
 include(CheckCSourceCompiles)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)

@@ -84,11 +84,9 @@ static void put_function(struct buffer *out, const char *name)
 void path_text_name(struct buffer *out, const struct analysis_frame *frame)
 {
     if (frame->kind == STACK_FRAME_GAP) {
-        buffer_printf(out, "(frames are missing");
-        if (frame->function && frame->function[0]) {
-            buffer_printf(out, ": ");
-            put_function(out, frame->function);
-        }
+        buffer_printf(out, "(");
+        put_function(out, frame->function && frame->function[0] ? frame->function
+                                                                : "frames are missing");
         buffer_printf(out, ")");
     } else if (frame->function && frame->function[0]) {
         put_function(out, frame->function);
@@ -159,6 +157,10 @@ void path_text_chain(struct buffer *out, const struct analysis_stack *stack, siz
         path_text_name(&name, &stack->frames.items[i]);
         step = columns_of(&name) + (used ? strlen(separator) : 0);
         /* Room is kept for the outermost. */
+        if (i + 1 < count && !used && tail - strlen(separator) > columns) {
+            buffer_printf(out, "%s", left_out);
+            break;
+        }
         if (i + 1 < count && used + step + tail > columns) {
             buffer_printf(out, "%s%s%s%s", used ? separator : "", left_out, separator,
                           last.bytes ? last.bytes : "");
@@ -196,7 +198,7 @@ void path_text_line(struct buffer *out, const struct analysis_stack *stack, size
     buffer_printf(out, " < ");
     used = columns_of(out) - start;
     path_text_chain(out, stack, culprit + 1,
-                    columns > used + MIN_COLUMNS ? columns - used : MIN_COLUMNS);
+                    columns > used + NAME_COLUMNS ? columns - used : NAME_COLUMNS);
 }
 
 void path_text_frames(struct buffer *out, const struct analysis_stack *stack, const char *indent)
@@ -354,7 +356,7 @@ static void put_branch(struct tree *tree, const struct branch *branch, const cha
         put_place(&r->line, &stack->frames.items[from], "  ", "");
         shown.frames.count = first_frame(stack) + branch->depth;
         used = LABEL_COLUMNS + columns_of(&r->line) + strlen(" < ");
-        room = r->width > used + MIN_COLUMNS ? r->width - used : MIN_COLUMNS;
+        room = r->width > used ? r->width - used : 0;
         if (from + 1 < shown.frames.count) {
             rows_printf(r, " < ");
             path_text_chain(&r->line, &shown, from + 1, room);
@@ -405,7 +407,7 @@ static void put_branches(struct tree *tree, const struct analysis_stack **stacks
         }
         extend(&branches[i]);
         put_branch(tree, &branches[i], prefix, is_last, is_root);
-        if (branches[i].count == 1 || strlen(prefix) > 8)
+        if (branches[i].count == 1 || strlen(prefix) > 2)
             continue;
         snprintf(deeper, sizeof(deeper), "%s%s", prefix, is_root ? "" : is_last ? "   " : "|  ");
         /* Another call in the same functions is no branch. */

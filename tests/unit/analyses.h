@@ -309,7 +309,9 @@ static inline void analyses_leak(struct analysis *a)
                     (char *)"seep show java-16067.seep strings --region 7f4674483000-7f46d46e3000");
     analyses_leak_stacks(leak, &a->findings.items[1]);
     ANALYSES_VECTOR(&a->symbol_troubles,
-                    (char *)"/opt/libb.so: its build-id 1a2b is not the recorded 3c4d");
+                    (char *)"/usr/lib/jvm/java-17/lib/server/libjvm.so: its build-id 1a2b is not "
+                            "the recorded 3c4d",
+                    (char *)"/usr/bin/cat: has no debug information");
     a->lost_stacks = 3;
     a->findings.items[1].first_ns = analyses_clock(5, 13, 0) - UINT64_C(86400) * NS_PER_S;
     a->findings.items[1].last_ns = ANALYSIS_UNKNOWN;
@@ -378,7 +380,8 @@ static inline void analyses_hostile_stacks(struct analysis *a, struct finding *l
                     {.bytes = UINT64_MAX - 1, .frames = {frames + 1, 2, 0}},
                     {.bytes = 1, .frames = {frames + 1, 1, 0}, .culprit = 1},
                     {.count = 1, .bytes = 7, .end = (char *)"12 call paths more"});
-    ANALYSES_VECTOR(&a->symbol_troubles, (char *)"/\033[2J", (char *)"b", (char *)"c", (char *)"d");
+    ANALYSES_VECTOR(&a->symbol_troubles, (char *)"/l\033ib/\n: \033[2J", (char *)"b", (char *)"c",
+                    (char *)"d");
 }
 
 /* Names that want to steer the terminal, numbers at their ends, times far away. */

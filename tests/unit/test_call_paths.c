@@ -62,11 +62,10 @@ static uint32_t add_frames(struct world *w, const struct stack_frame *frames, si
 static void the_example_of_the_header_holds(void **state)
 {
     static const char *const texts[] = {
-        "__mmap@libc.so.6 < sysmalloc@libc.so.6 < malloc@libc.so.6 < store:88 < handle:20 < main",
-        "__mmap@libc.so.6 < malloc_consolidate@libc.so.6 < malloc@libc.so.6 < store:88 < "
-        "handle:20 < main",
-        "__mmap@libc.so.6 < sysmalloc@libc.so.6 < malloc@libc.so.6 < store:91 < handle:20 < main",
-        "__mmap@libc.so.6 < sysmalloc@libc.so.6 < malloc@libc.so.6 < store:88 < replay:7 < main",
+        "__mmap@libc.so < sysmalloc@libc.so < malloc@libc.so < store:88 < handle:20 < main",
+        "__mmap@libc.so < free@libc.so < malloc@libc.so < store:88 < handle:20 < main",
+        "__mmap@libc.so < sysmalloc@libc.so < malloc@libc.so < store:91 < handle:20 < main",
+        "__mmap@libc.so < sysmalloc@libc.so < malloc@libc.so < store:88 < replay:7 < main",
     };
     const struct call_path *p[4];
     struct world w;
