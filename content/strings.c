@@ -477,6 +477,23 @@ struct seep_error *strings_scan_push(struct strings_scan *scan, uint64_t address
     return err;
 }
 
+bool strings_scan_is_idle(const struct strings_scan *scan)
+{
+    const struct strings_state *s = scan->state;
+
+    if (s->bytes.run_len)
+        return false;
+    if (s->wide_count == 0)
+        return true;
+    if (s->claims.run_len || s->claimed.count || s->candidates.count || s->ready.count ||
+        s->wide_address != s->address)
+        return false;
+    for (size_t i = 0; i < s->wide_count; i++)
+        if (s->wide[i].unit_count || s->wide[i].high)
+            return false;
+    return true;
+}
+
 struct seep_error *strings_scan_finish(struct strings_scan *scan)
 {
     return restart(scan->state, scan->state->address);
