@@ -289,6 +289,35 @@ static void write_not_seen(struct rows *r, const struct analysis *a)
     rows_end_paragraph(r, "Not seen: ");
 }
 
+/* TROUBLE, "FILE: why", is of a file that some call path of F would need. */
+static bool is_missed(const struct finding *f, const char *trouble)
+{
+    for (size_t s = 0; s < f->stacks.count; s++)
+        for (size_t i = 0; i < f->stacks.items[s].frames.count; i++) {
+            const struct analysis_frame *frame = &f->stacks.items[s].frames.items[i];
+            size_t len = frame->module ? strlen(frame->module) : 0;
+
+            if (len && !frame->function && strncmp(trouble, frame->module, len) == 0 &&
+                trouble[len] == ':')
+                return true;
+        }
+    return false;
+}
+
+/* Whose functions have no names, and why; where a person would miss them. */
+static void write_not_named(struct rows *r, const struct analysis *a)
+{
+    for (size_t t = 0; t < a->symbol_troubles.count; t++)
+        for (size_t i = 0; i < a->findings.count; i++)
+            if (a->findings.items[i].verdict != VERDICT_NOT_LEAK &&
+                is_missed(&a->findings.items[i], a->symbol_troubles.items[t])) {
+                rows_between(r, "; ");
+                rows_text(r, a->symbol_troubles.items[t]);
+                break;
+            }
+    rows_end_paragraph(r, "Not named: ");
+}
+
 static void write_cost(struct rows *r, const struct analysis *a)
 {
     struct units_text stopped;
@@ -321,6 +350,7 @@ struct seep_error *report_text(const struct analysis *analysis,
     write_memory(&rows, analysis);
     write_seen(&rows, analysis);
     write_not_seen(&rows, analysis);
+    write_not_named(&rows, analysis);
     write_cost(&rows, analysis);
     if (rows.out.failed)
         return error_no_memory();
