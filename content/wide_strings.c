@@ -203,7 +203,43 @@ static size_t skip(const struct wide_strings *lane, const uint8_t *bytes, size_t
     return at;
 }
 
-struct seep_error *wide_strings_push(struct wide_strings *lane, const uint8_t *bytes, size_t len)
+/* The first unit from AT on, LEN when there is none, at which a bit of STARTS is set. Units begin at
+ * every other byte. */
+static size_t next_start(const uint64_t *starts, size_t at, size_t len)
+{
+    uint64_t every_other = at % 2 ? 0xaaaaaaaaaaaaaaaaULL : 0x5555555555555555ULL;
+
+    if (at >= len)
+        return len;
+
+    size_t b = at / 64;
+    uint64_t bits = starts[b] & every_other & ~0ULL << at % 64;
+
+    while (!bits) {
+        if (++b * 64 >= len)
+            return len;
+        bits = starts[b] & every_other;
+    }
+    at = b * 64 + (size_t)__builtin_ctzll(bits);
+    return at < len ? at : len;
+}
+
+/* While no string is open: from where on units are to be taken. A string may begin no earlier than
+ * at a start, or at units before it that are as alive: they decide where it does. So may one that
+ * the bytes' end cuts. */
+static size_t pass_over(const struct wide_places *places, size_t at, size_t len)
+{
+    size_t start = next_start(places->starts, at, len);
+
+    if (start == len)
+        start -= (start - at) % 2;
+    while (start >= at + 2 && places->alive[(start - 2) / 64] >> (start - 2) % 64 & 1)
+        start -= 2;
+    return start;
+}
+
+struct seep_error *wide_strings_push(struct wide_strings *lane, const uint8_t *bytes, size_t len,
+                                     const struct wide_places *places)
 {
     struct seep_error *err = NULL;
     size_t at = 0;
@@ -217,8 +253,10 @@ struct seep_error *wide_strings_push(struct wide_strings *lane, const uint8_t *b
     lane->has_half = false;
     lane->half = 0;
     while (at + 2 <= len && !err) {
-        if (lane->unit_count == 0 && lane->high == 0)
+        if (lane->unit_count == 0 && lane->high == 0) {
+            at = pass_over(places, at, len);
             at = skip(lane, bytes, at, len);
+        }
         if (at + 2 > len)
             break;
         err = take_unit(lane, lane->address + at, unit_of(lane, bytes[at], bytes[at + 1]));
