@@ -13,6 +13,8 @@ enum {
     /* So much text in a row is no UTF-16: wide_strings.h, rule 4. */
     CLAIM_BYTES = 16,
     ZERO_STEP = 64,
+    /* Between texts so close together units are soon looked at one by one. */
+    FILTER_BYTES = 256,
 };
 
 struct span {
@@ -268,8 +270,13 @@ static struct seep_error *push_lanes(struct strings_state *s, const uint8_t *byt
     bool has_little = !s->wide[0].big_endian, has_big = s->wide[s->wide_count - 1].big_endian;
     struct seep_error *err = NULL;
 
-    wide_filter_fill(&s->filter, bytes, len, ahead, s->wide[0].min_chars,
-                     has_little ? &little : NULL, has_big ? &big : NULL);
+    if (len < FILTER_BYTES) {
+        wide_filter_pass(len, &little);
+        wide_filter_pass(len, &big);
+    } else {
+        wide_filter_fill(&s->filter, bytes, len, ahead, s->wide[0].min_chars,
+                         has_little ? &little : NULL, has_big ? &big : NULL);
+    }
     for (size_t i = 0; i < s->wide_count && !err; i++)
         err = wide_strings_push(&s->wide[i], bytes, len, s->wide[i].big_endian ? &big : &little);
     s->wide_address += len;

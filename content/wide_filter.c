@@ -1,5 +1,7 @@
 #include "content/wide_filter.h"
 
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "content/unicode.h"
 
@@ -136,47 +138,78 @@ static void tell_bytes(const struct wide_filter *filter, const uint8_t *bytes, s
     }
 }
 
-/* Bits of MASKS one byte on, from block B. */
-static inline uint64_t next_byte(const uint64_t *masks, size_t b, size_t blocks)
+/* Rows of masks, done four at a time. Behind those that are told all bits are set, up to the end of
+ * the next four, so that each has a next one. */
+enum { AT_ONCE = 4 };
+
+struct row {
+    uint64_t masks[MASKS_BLOCKS + 2 * AT_ONCE];
+};
+
+typedef uint64_t four_masks __attribute__((vector_size(8 * AT_ONCE), aligned(8), may_alias));
+
+static inline four_masks *four_at(struct row *row, size_t b)
 {
-    return masks[b] >> 1 | (b + 1 < blocks ? masks[b + 1] << 63 : 1ULL << 63);
+    return (four_masks *)(row->masks + b);
 }
 
-static inline uint64_t units_alive(const struct bytes_told *told, size_t group, size_t b, bool big)
+static void copy_row(const uint64_t *masks, size_t blocks, struct row *row)
 {
-    const uint64_t *upper = told->upper[group];
-
-    if (big)
-        return upper[b] | (told->zero[b] & next_byte(told->low, b, told->blocks));
-    return next_byte(upper, b, told->blocks) |
-           (next_byte(told->zero, b, told->blocks) & told->low[b]);
+    memcpy(row->masks, masks, blocks * sizeof(*masks));
+    memset(row->masks + blocks, 0xff, 2 * AT_ONCE * sizeof(*masks));
 }
 
+/* Bit i of TO becomes bit i + BY, of 1 to 63, of ROW. */
+static inline void shift_row(struct row *row, size_t blocks, unsigned by, struct row *to)
+{
+    for (size_t b = 0; b < blocks; b += AT_ONCE)
+        *four_at(to, b) = *four_at(row, b) >> by | *four_at(row, b + 1) << (64 - by);
+    memset(to->masks + blocks, 0xff, AT_ONCE * sizeof(*to->masks));
+}
+
+static inline void and_row(struct row *row, size_t blocks, struct row *other)
+{
+    for (size_t b = 0; b < blocks; b += AT_ONCE)
+        *four_at(row, b) &= *four_at(other, b);
+}
+
+static inline void or_row(struct row *row, size_t blocks, struct row *other)
+{
+    for (size_t b = 0; b < blocks; b += AT_ONCE)
+        *four_at(row, b) |= *four_at(other, b);
+}
+
+/* BLOCKS of those told are wanted. */
 static void find_places(const struct bytes_told *told, size_t blocks, unsigned run, bool big,
                         struct wide_places *places)
 {
-    uint64_t alive[WIDE_FILTER_GROUPS], next[WIDE_FILTER_GROUPS];
+    struct row zero, low, with_zero, upper, alive, shifted, any, starts;
+    size_t all = told->blocks;
 
-    for (size_t g = 0; g < WIDE_FILTER_GROUPS; g++)
-        next[g] = units_alive(told, g, 0, big);
-    for (size_t b = 0; b < blocks; b++) {
-        places->starts[b] = places->alive[b] = 0;
-        for (size_t g = 0; g < WIDE_FILTER_GROUPS; g++) {
-            alive[g] = next[g];
-            next[g] = b + 1 < told->blocks ? units_alive(told, g, b + 1, big) : UINT64_MAX;
-            places->alive[b] |= alive[g];
+    copy_row(told->zero, all, &zero);
+    copy_row(told->low, all, &low);
+    /* A unit's other byte is the next one. */
+    shift_row(big ? &low : &zero, all, 1, &with_zero);
+    and_row(&with_zero, all, big ? &zero : &low);
+    memset(any.masks, 0, (all + AT_ONCE) * sizeof(*any.masks));
+    memset(starts.masks, 0, (all + AT_ONCE) * sizeof(*starts.masks));
+    for (size_t g = 0; g < WIDE_FILTER_GROUPS; g++) {
+        copy_row(told->upper[g], all, big ? &alive : &upper);
+        if (!big)
+            shift_row(&upper, all, 1, &alive);
+        or_row(&alive, all, &with_zero);
+        or_row(&any, all, &alive);
+        for (unsigned have = 1; have < run;) {
+            unsigned step = have < run - have ? have : run - have;
 
-            unsigned __int128 rows = (unsigned __int128)next[g] << 64 | alive[g];
-
-            for (unsigned have = 1; have < run && (uint64_t)rows;) {
-                unsigned step = have < run - have ? have : run - have;
-
-                rows &= rows >> 2 * step;
-                have += step;
-            }
-            places->starts[b] |= (uint64_t)rows;
+            shift_row(&alive, all, 2 * step, &shifted);
+            and_row(&alive, all, &shifted);
+            have += step;
         }
+        or_row(&starts, all, &alive);
     }
+    memcpy(places->alive, any.masks, blocks * sizeof(*any.masks));
+    memcpy(places->starts, starts.masks, blocks * sizeof(*starts.masks));
 }
 
 void wide_filter_fill(const struct wide_filter *filter, const uint8_t *bytes, size_t len,
@@ -193,4 +226,12 @@ void wide_filter_fill(const struct wide_filter *filter, const uint8_t *bytes, si
         find_places(&told, blocks, run, false, ret_little);
     if (ret_big)
         find_places(&told, blocks, run, true, ret_big);
+}
+
+void wide_filter_pass(size_t len, struct wide_places *ret_places)
+{
+    size_t blocks = (len + MASKS_BLOCK_BYTES - 1) / MASKS_BLOCK_BYTES;
+
+    memset(ret_places->starts, 0xff, blocks * sizeof(*ret_places->starts));
+    memset(ret_places->alive, 0xff, blocks * sizeof(*ret_places->alive));
 }

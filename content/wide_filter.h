@@ -46,3 +46,6 @@ struct wide_places {
 void wide_filter_fill(const struct wide_filter *filter, const uint8_t *bytes, size_t len,
                       size_t ahead, size_t min_chars, struct wide_places *ret_little,
                       struct wide_places *ret_big);
+
+/* Says of LEN bytes that all may be. */
+void wide_filter_pass(size_t len, struct wide_places *ret_places);

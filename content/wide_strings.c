@@ -166,43 +166,6 @@ static inline uint16_t unit_of(const struct wide_strings *lane, uint8_t first, u
     return (uint16_t)(lane->big_endian ? first << 8 | second : second << 8 | first);
 }
 
-/* While no string is open: the next offset from AT at which one long enough may begin, looking at
- * the last of its units first, as one that cannot be there rules out all that would reach it. What
- * is passed over is what taking each unit would have dropped. */
-static size_t skip(const struct wide_strings *lane, const uint8_t *bytes, size_t at, size_t len)
-{
-    size_t count = lane->min_chars;
-
-    while (at + 2 * count <= len) {
-        uint8_t script = UNICODE_COMMON;
-        size_t first = 0; /* of the units seen so far that show a script */
-        size_t i = count;
-
-        while (i > 0) {
-            uint16_t unit = unit_of(lane, bytes[at + 2 * i - 2], bytes[at + 2 * i - 1]);
-            uint8_t its = lane->scripts[unit];
-
-            if (unit >= 0xd800 && unit < 0xe000)
-                return at;
-            if (!is_wanted(its))
-                break;
-            if (!goes_with(its, script)) {
-                i = first; /* where the string that unit I - 1 is in ends */
-                break;
-            }
-            if (its != UNICODE_COMMON) {
-                script = its;
-                first = i - 1;
-            }
-            i--;
-        }
-        if (i == 0)
-            return at;
-        at += 2 * i;
-    }
-    return at;
-}
-
 /* The first unit from AT on, LEN when there is none, at which a bit of STARTS is set. Units begin at
  * every other byte. */
 static size_t next_start(const uint64_t *starts, size_t at, size_t len)
@@ -238,6 +201,45 @@ static size_t pass_over(const struct wide_places *places, size_t at, size_t len)
     return start;
 }
 
+/* While no string is open: the next offset from AT at which one long enough may begin, looking at
+ * the last of its units first, as one that cannot be there rules out all that would reach it. What
+ * is passed over is what taking each unit would have dropped. */
+static size_t skip(const struct wide_strings *lane, const struct wide_places *places,
+                   const uint8_t *bytes, size_t at, size_t len)
+{
+    size_t count = lane->min_chars;
+
+    at = pass_over(places, at, len);
+    while (at + 2 * count <= len) {
+        uint8_t script = UNICODE_COMMON;
+        size_t first = 0; /* of the units seen so far that show a script */
+        size_t i = count;
+
+        while (i > 0) {
+            uint16_t unit = unit_of(lane, bytes[at + 2 * i - 2], bytes[at + 2 * i - 1]);
+            uint8_t its = lane->scripts[unit];
+
+            if (unit >= 0xd800 && unit < 0xe000)
+                return at;
+            if (!is_wanted(its))
+                break;
+            if (!goes_with(its, script)) {
+                i = first; /* where the string that unit I - 1 is in ends */
+                break;
+            }
+            if (its != UNICODE_COMMON) {
+                script = its;
+                first = i - 1;
+            }
+            i--;
+        }
+        if (i == 0)
+            return at;
+        at = pass_over(places, at + 2 * i, len);
+    }
+    return at;
+}
+
 struct seep_error *wide_strings_push(struct wide_strings *lane, const uint8_t *bytes, size_t len,
                                      const struct wide_places *places)
 {
@@ -253,10 +255,8 @@ struct seep_error *wide_strings_push(struct wide_strings *lane, const uint8_t *b
     lane->has_half = false;
     lane->half = 0;
     while (at + 2 <= len && !err) {
-        if (lane->unit_count == 0 && lane->high == 0) {
-            at = pass_over(places, at, len);
-            at = skip(lane, bytes, at, len);
-        }
+        if (lane->unit_count == 0 && lane->high == 0)
+            at = skip(lane, places, bytes, at, len);
         if (at + 2 > len)
             break;
         err = take_unit(lane, lane->address + at, unit_of(lane, bytes[at], bytes[at + 1]));
