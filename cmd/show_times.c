@@ -6,22 +6,24 @@
 #include <sys/mman.h>
 
 #include "analyzer/contents.h"
+#include "analyzer/mapped_times.h"
 #include "base/escape.h"
 #include "base/units.h"
+#include "cmd/outstanding.h"
 #include "cmd/show_memory.h"
 #include "evidence/events_file.h"
 #include "report/json_parts.h"
 
 extern const struct show_topic show_times;
 
-enum { KEY_FORM = 0x2000, KEY_JSON };
+enum { KEY_FORM = 0x2000, KEY_JSON, KEY_MAPPINGS };
 
 enum { ROWS = 12, BAR_COLUMNS = 40 };
 
 struct arguments {
     struct show_memory_options memory;
     uint32_t forms; /* 1 << enum timestamps_form; 0: all */
-    bool json;
+    bool json, mappings;
 };
 
 VECTOR_TYPE(mappings, struct contents_mapping);
@@ -31,11 +33,16 @@ struct area {
     pid_t pid;
     uint64_t start, end;
     const struct dump_region *vma; /* NULL: the dump does not say */
+    uint64_t bytes;                /* saved */
     struct contents contents;
     struct mappings mappings; /* calls that mapped some of it, oldest first */
 };
 
-VECTOR_TYPE(areas, struct area);
+struct areas {
+    struct area *items;
+    size_t count, capacity;
+    struct mapped_times *mapped; /* of all; NULL: nothing was traced */
+};
 
 static void areas_deinit(struct areas *areas)
 {
@@ -44,29 +51,25 @@ static void areas_deinit(struct areas *areas)
         vector_deinit(&areas->items[i].mappings);
     }
     vector_deinit(areas);
+    mapped_times_destroy(areas->mapped);
 }
 
 /* --- what is written --- */
 
-/* Scans the COUNT pieces, of one VMA. */
-static struct seep_error *add_area(struct areas *areas, struct saved_piece *pieces, size_t count,
-                                   const struct contents_options *options)
+/* The COUNT pieces are of one VMA. */
+static struct seep_error *add_area(struct areas *areas, const struct saved_piece *pieces,
+                                   size_t count)
 {
-    struct saved_pieces slice = {.items = pieces, .count = count};
     struct area area = {
         .pid = pieces[0].dump->pid,
         .start = pieces[0].start,
         .end = pieces[count - 1].end,
         .vma = saved_memory_region(&pieces[0]),
     };
-    struct seep_error *err = contents_scan_pieces(&slice, options, &area.contents);
 
-    if (err)
-        return err;
-    err = vector_push(areas, area);
-    if (err)
-        contents_deinit(&area.contents);
-    return err;
+    for (size_t i = 0; i < count; i++)
+        area.bytes += pieces[i].end - pieces[i].start;
+    return vector_push(areas, area);
 }
 
 static int by_address(const void *left, const void *right)
@@ -78,10 +81,44 @@ static int by_address(const void *left, const void *right)
     return (a->start > b->start) - (a->start < b->start);
 }
 
-static struct seep_error *scan(const struct show_memory *memory,
-                               const struct contents_options *options, struct areas *areas)
+/* The first area of PID, or behind it, that ends after ADDR. */
+static size_t find_area(const struct areas *areas, pid_t pid, uint64_t addr)
 {
-    struct saved_piece *pieces = memory->pieces.items;
+    size_t low = 0, high = areas->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct area *area = &areas->items[middle];
+
+        if (area->pid > pid || (area->pid == pid && area->end > addr))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static struct contents *contents_of(const struct saved_piece *piece, void *context)
+{
+    const struct areas *areas = context;
+
+    return &areas->items[find_area(areas, piece->dump->pid, piece->start)].contents;
+}
+
+static void note_time(const struct timestamps_found *found, const struct saved_piece *piece,
+                      void *context)
+{
+    struct areas *areas = context;
+
+    if (areas->mapped)
+        mapped_times_add(areas->mapped, piece->dump->pid, found->address, found->epoch_ns);
+}
+
+static struct seep_error *scan(const struct show_memory *memory,
+                               const struct contents_options *options, struct areas *areas,
+                               struct saved_memory_result *ret_read)
+{
+    const struct saved_piece *pieces = memory->pieces.items;
     struct seep_error *err = NULL;
 
     for (size_t i = 0, next; i < memory->pieces.count && !err; i = next) {
@@ -90,11 +127,14 @@ static struct seep_error *scan(const struct show_memory *memory,
         for (next = i + 1; next < memory->pieces.count; next++)
             if (!vma || saved_memory_region(&pieces[next]) != vma)
                 break;
-        err = add_area(areas, pieces + i, next - i, options);
+        err = add_area(areas, pieces + i, next - i);
     }
+    if (err)
+        return err;
     if (areas->count)
         qsort(areas->items, areas->count, sizeof(*areas->items), by_address);
-    return err;
+    return contents_scan_times(&memory->pieces, options,
+                               &(struct contents_areas){contents_of, note_time, areas}, ret_read);
 }
 
 /* --- who mapped it --- */
@@ -129,23 +169,6 @@ static bool mapped_range(const struct event *ev, struct saved_range *ret_range)
     }
     *ret_range = (struct saved_range){start, start + len};
     return len && start + len > start;
-}
-
-/* The first area of PID, or behind it, that ends after ADDR. */
-static size_t find_area(const struct areas *areas, pid_t pid, uint64_t addr)
-{
-    size_t low = 0, high = areas->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct area *area = &areas->items[middle];
-
-        if (area->pid > pid || (area->pid == pid && area->end > addr))
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
 }
 
 static struct seep_error *note_mapping(struct areas *areas, const struct event *ev,
@@ -201,7 +224,7 @@ static void print_name(const struct area *area)
 
     printf("pid %d  %" PRIx64 "-%" PRIx64 " %s  %s  %s\n", (int)area->pid, area->start, area->end,
            vma ? vma_perms_text(vma->perms, perms) : "----", name && name[0] ? name : "[anon]",
-           units_format_size(&size, area->contents.read.bytes));
+           units_format_size(&size, area->bytes));
 }
 
 static void print_forms(const struct contents *contents)
@@ -237,7 +260,7 @@ static void print_rows(const struct contents *contents)
     }
 }
 
-static struct seep_error *print_area(const struct area *area)
+static struct seep_error *print_area(const struct areas *areas, const struct area *area, bool rows)
 {
     const struct contents *contents = &area->contents;
     _cleanup_free_ char *sentence = NULL;
@@ -258,8 +281,9 @@ static struct seep_error *print_area(const struct area *area)
         printf("  apart   %s lie far from the others and are not drawn\n",
                units_format_count(&count, contents->times.count - contents->bulk.count));
     print_rows(contents);
+    err = outstanding_print(areas->mapped, area->pid, area->start, area->end, rows);
     putchar('\n');
-    return NULL;
+    return err;
 }
 
 static void print_others(const struct areas *areas)
@@ -270,7 +294,7 @@ static void print_others(const struct areas *areas)
     for (size_t i = 0; i < areas->count; i++)
         if (areas->items[i].contents.bulk.count == 0) {
             count++;
-            bytes += areas->items[i].contents.read.bytes;
+            bytes += areas->items[i].bytes;
         }
     if (count)
         printf("%s %s, %s, without any time that is plausible for this case\n",
@@ -340,23 +364,29 @@ static json_t *json_nearest(const struct area *area)
                        {"of", json_parts_number(area->mappings.count)});
 }
 
-static struct seep_error *write_area(const struct area *area)
+static struct seep_error *write_area(const struct areas *areas, const struct area *area, bool each)
 {
     const struct contents *contents = &area->contents;
     const struct time_histogram *times = &contents->times;
     const struct time_span *bulk = &contents->bulk;
     const struct dump_region *vma = area->vma;
     char perms[5];
-    struct seep_error *err = json_parts_write(
+    json_t *mappings = NULL;
+    struct seep_error *err =
+        outstanding_json(areas->mapped, area->pid, area->start, area->end, each, &mappings);
+
+    if (err)
+        return err;
+    err = json_parts_write(
         JSON_OBJECT({"pid", json_parts_id(area->pid)}, {"start", json_parts_address(area->start)},
                     {"end", json_parts_address(area->end)},
                     {"perms", vma ? json_string(vma_perms_text(vma->perms, perms)) : json_null()},
                     {"name", json_parts_text(vma ? vma->name : NULL)},
-                    {"saved_bytes", json_parts_number(contents->read.bytes)},
+                    {"saved_bytes", json_parts_number(area->bytes)},
                     {"times", json_span(times->count, times->first_ns, times->last_ns)},
                     {"bulk", json_span(bulk->count, bulk->first_ns, bulk->last_ns)},
                     {"forms", json_forms(contents)}, {"histogram", json_rows(contents)},
-                    {"mapped", json_nearest(area)}),
+                    {"mapped", json_nearest(area)}, {"outstanding", mappings}),
         JSON_COMPACT, stdout);
 
     putchar('\n');
@@ -368,6 +398,7 @@ static struct seep_error *write_area(const struct area *area)
 static struct seep_error *show(const char *case_path, struct arguments *arguments)
 {
     _cleanup_(show_memory_close) struct show_memory memory = {0};
+    _cleanup_(ledger_destroyp) struct ledger *ledger = NULL;
     _cleanup_(areas_deinit) struct areas areas = {0};
     struct contents_options options;
     struct saved_memory_result result = {0};
@@ -379,15 +410,14 @@ static struct seep_error *show(const char *case_path, struct arguments *argument
     options.encodings = 0;
     if (arguments->forms)
         options.forms = arguments->forms;
-    err = scan(&memory, &options, &areas);
+    err = outstanding_read(memory.c->fd, &memory.info, &ledger, &areas.mapped);
+    if (!err)
+        err = scan(&memory, &options, &areas, &result);
     if (!err)
         err = read_mappings(&memory, &areas);
     for (size_t i = 0; i < areas.count && !err; i++) {
-        const struct saved_memory_result *read = &areas.items[i].contents.read;
-
-        err = arguments->json ? write_area(&areas.items[i]) : print_area(&areas.items[i]);
-        result.unsaved_bytes += read->unsaved_bytes;
-        result.damaged_bytes += read->damaged_bytes;
+        err = arguments->json ? write_area(&areas, &areas.items[i], arguments->mappings)
+                              : print_area(&areas, &areas.items[i], arguments->mappings);
     }
     if (!err && !arguments->json)
         print_others(&areas);
@@ -430,6 +460,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_JSON:
         arguments->json = true;
         return 0;
+    case KEY_MAPPINGS:
+        arguments->mappings = true;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -438,8 +471,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_option options_table[] = {
     {"form", KEY_FORM, "FORM[,FORM]", 0,
      "Only these: epoch-s, epoch-ms, epoch-us, epoch-ns, iso8601, rfc2822 (and HTTP), syslog, "
-     "common-log, binary-ms, binary-ns",
+     "common-log, words, python, uuid, snowflake, binary-ms, binary-ns, binary-be-ms, "
+     "binary-be-ns, binary-s-ns, binary-filetime, binary-uuid, binary-snowflake",
      0},
+    {"mappings", KEY_MAPPINGS, NULL, 0,
+     "Each outstanding mapping with times in it, and when it was written", 0},
     {"json", KEY_JSON, NULL, 0, "One JSON object a line and region", 0},
     {0},
 };
@@ -468,12 +504,17 @@ const struct show_topic show_times = {
         "Looks for points in time in the memory that `seep dump` saved: in text as seconds, "
         "milli-, "
         "micro- or nanoseconds since 1970, as ISO 8601, RFC 2822, HTTP, syslog and web server "
-        "dates, and in binary as 64-bit milliseconds and nanoseconds. A number is taken for a time "
-        "when it lies between 30 days before the recording (or the first dump) and a day after its "
-        "end.\n"
+        "dates, "
+        "with the month's name in two dozen languages, as Python's datetime, and in UUIDs and "
+        "snowflake ids; in binary as 64-bit milliseconds and nanoseconds of either byte order, "
+        "seconds with a fraction, FILETIME, UUIDs and snowflakes. A number is taken for a time "
+        "when "
+        "it lies between 30 days before the recording (or the first dump) and a day after its end; "
+        "a binary one, or an id, only when others like it are near.\n"
         "Of each region: when its content was written, which recorded call mapped it nearest to "
         "that, how many times there are in which form, and how they spread. A few times far from "
-        "all others are counted but not drawn.",
+        "all others are counted but not drawn. Of the mappings in it that were never given back: "
+        "how many were written within 30 s of being mapped and never since, how many later too.",
     .argp = &argp,
     .run = run,
 };

@@ -71,5 +71,9 @@ void strings_scan_deinit(struct strings_scan *scan);
 struct seep_error *strings_scan_push(struct strings_scan *scan, uint64_t address, const void *bytes,
                                      size_t len);
 
+/* True when nothing is open and nothing waits to be told, so that of all bytes before the next one
+ * only the last matters, if there is one: any other scan that is idle here would go on alike. */
+bool strings_scan_is_idle(const struct strings_scan *scan);
+
 /* Ends the string that is open; the next push begins afresh. */
 struct seep_error *strings_scan_finish(struct strings_scan *scan);
