@@ -7,7 +7,7 @@
 #include "analyzer/contents.h"
 #include "analyzer/diagnosis.h"
 #include "analyzer/findings.h"
-#include "analyzer/replay.h"
+#include "analyzer/recording.h"
 
 enum {
     MIN_WORK_NS = 10 * 1000 * 1000, /* of CPU time: less in the whole window is idleness */
@@ -237,7 +237,7 @@ static struct seep_error *fill_evidence(struct case_dir *c, const struct replay_
     a->events = replay->events;
     a->lost_events =
         replay->lost_events > a->info.lost_events ? replay->lost_events : a->info.lost_events;
-    a->lost_stacks = 0;
+    a->lost_stacks = a->info.lost_stacks;
     a->snapshots = replay->snapshots;
     a->unexplained_bytes = replay->compared ? replay->unexplained_bytes : ANALYSIS_UNKNOWN;
     a->complete = case_state(c) == CASE_COMPLETE && !replay->cut;
@@ -252,7 +252,7 @@ static struct seep_error *fill_evidence(struct case_dir *c, const struct replay_
 static struct seep_error *write_findings(struct case_dir *c, const struct analysis_options *options,
                                          const struct correlation *correlation,
                                          const struct diagnoses *diagnoses,
-                                         const struct history *history, struct analysis *a)
+                                         const struct recording *e, struct analysis *a)
 {
     struct dumps dumps;
     struct seep_error *err = dumps_open(c->fd, &dumps);
@@ -260,68 +260,86 @@ static struct seep_error *write_findings(struct case_dir *c, const struct analys
     if (err)
         return err;
     a->dumps = dumps.dumps.count;
-    err = findings_build(correlation, diagnoses, history, c->path, a);
-    if (!err && !(options && options->skip_content))
+    err = findings_build(
+        &(struct findings_input){correlation, diagnoses, e->history, e->paths, c->path}, a);
+    if (!err && !options->skip_content)
         err = read_dumps(&dumps, diagnoses, a);
     dumps_deinit(&dumps);
     return err;
 }
 
 static struct seep_error *judge(struct case_dir *c, const struct analysis_options *options,
-                                const struct ledger *ledger, const struct history *history,
-                                uint64_t end_ns, struct analysis *a)
+                                const struct recording *e, uint64_t end_ns, struct analysis *a)
 {
     struct correlation correlation;
     struct diagnoses diagnoses;
-    struct seep_error *err = correlate(history, ledger, end_ns, &correlation);
+    struct seep_error *err = correlate(e->history, e->ledger, e->paths, end_ns, &correlation);
 
     if (err)
         return err;
     err = diagnosis_make(&correlation, a->lost_events, &diagnoses);
     if (!err) {
-        err = write_findings(c, options, &correlation, &diagnoses, history, a);
+        err = write_findings(c, options, &correlation, &diagnoses, e, a);
         diagnoses_deinit(&diagnoses);
     }
     correlation_deinit(&correlation);
     if (!err)
-        a->verdict = find_verdict(history, a);
+        a->verdict = find_verdict(e->history, a);
     return err;
+}
+
+static struct seep_error *copy_troubles(const struct symbols_troubles *troubles, struct analysis *a)
+{
+    struct seep_error *err = NULL;
+
+    for (size_t i = 0; i < troubles->count && !err; i++) {
+        char *text = strdup(troubles->items[i]);
+
+        err = text ? vector_push(&a->symbol_troubles, text) : error_no_memory();
+        if (err)
+            free(text);
+    }
+    return err;
+}
+
+static struct seep_error *name_paths(const struct case_dir *c,
+                                     const struct analysis_options *options, struct recording *e,
+                                     struct analysis *a)
+{
+    struct seep_error *err =
+        recording_name_paths(e, c->fd,
+                             &(struct recording_naming){.skip_symbols = options->skip_symbols,
+                                                        .progress = options->progress,
+                                                        .context = options->context});
+
+    return !err && e->names ? copy_troubles(frame_names_troubles(e->names), a) : err;
 }
 
 struct seep_error *analysis_run(struct case_dir *c, const struct analysis_options *options,
                                 struct analysis **ret_analysis)
 {
+    static const struct analysis_options defaults = {0};
     _cleanup_(analysis_destroyp) struct analysis *a = calloc(1, sizeof(*a));
-    _cleanup_(ledger_destroyp) struct ledger *ledger = NULL;
-    _cleanup_(history_destroyp) struct history *history = NULL;
-    struct replay_result replay;
+    _cleanup_(recording_deinit) struct recording e = {0};
     struct seep_error *err;
 
     if (!a)
         return error_no_memory();
+    if (!options)
+        options = &defaults;
     case_info(c, &a->info);
-    err = ledger_create(&ledger);
-    if (err)
-        return err;
-    if (a->info.page_bytes && !(a->info.page_bytes & (a->info.page_bytes - 1)))
-        ledger_set_page_bytes(ledger, a->info.page_bytes);
-    err = history_create(ledger, a->info.runtime, a->info.page_bytes, &history);
-    if (err)
-        return err;
-    err = replay_case(c->fd, ledger,
-                      &(struct replay_observer){.on_event = history_event,
-                                                .on_snapshot = history_snapshot,
-                                                .context = history},
-                      NULL, &replay);
-    if (err)
-        return err;
-
-    uint64_t start = a->info.started_ns ? a->info.started_ns : history->first_ns;
-    uint64_t end = history->last_ns > a->info.ended_ns ? history->last_ns : a->info.ended_ns;
-
-    err = fill_evidence(c, &replay, history, start, end, a);
+    err = recording_read(c, &a->info, &e);
     if (!err)
-        err = judge(c, options, ledger, history, end, a);
+        err = name_paths(c, options, &e, a);
+    if (err)
+        return err;
+
+    uint64_t start = a->info.started_ns ? a->info.started_ns : e.history->first_ns;
+    uint64_t end = e.history->last_ns > a->info.ended_ns ? e.history->last_ns : a->info.ended_ns;
+
+    err = fill_evidence(c, &e.replay, e.history, start, end, a);
+    if (!err)
+        err = judge(c, options, &e, end, a);
     if (!err)
         *ret_analysis = take_ptr(a);
     return err;

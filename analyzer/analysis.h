@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/vector.h"
 #include "evidence/case.h"
+#include "evidence/stack.h"
 
 #define ANALYSIS_UNKNOWN UINT64_MAX
 
@@ -85,6 +86,30 @@ struct analysis_string {
     uint64_t count, bytes;
 };
 
+struct analysis_frame {
+    enum stack_frame_kind kind;
+    uint64_t address; /* 0 unknown */
+    char *function;
+    bool inlined; /* into the next frame */
+    char *module;
+    char *build_id;  /* hexadecimal */
+    uint64_t offset; /* in the module; ANALYSIS_UNKNOWN */
+    char *file;
+    uint32_t line; /* 0 unknown */
+};
+
+/* A call path that allocations came by; what lies inside of the culprit is an example. */
+struct analysis_stack {
+    uint64_t count, bytes;
+    char *end;                            /* why the frames are not all; NULL: they are */
+    VECTOR(struct analysis_frame) frames; /* innermost first */
+    size_t culprit;                       /* index of a frame; frames.count: none */
+};
+
+VECTOR_TYPE(analysis_stacks, struct analysis_stack);
+
+void analysis_stack_deinit(struct analysis_stack *stack);
+
 struct analysis_culprit {
     pid_t pid; /* 0: unknown, as tid */
     char *process;
@@ -105,6 +130,8 @@ struct finding {
     struct analysis_culprit culprit;
     VECTOR(struct analysis_vma) vmas;
     VECTOR(struct analysis_thread) threads;
+    struct analysis_stacks stacks; /* the most bytes first */
+    bool sampled;                  /* a path is that of whoever made an allocator ask for more */
     VECTOR(struct analysis_string) strings; /* of dumps of its regions, the most bytes first */
     uint64_t times_first_ns, times_last_ns, times_count; /* timestamps written in its dumps */
     char *written; /* a sentence on content times against mapping times; NULL */
@@ -128,6 +155,7 @@ struct analysis {
     uint64_t unexplained_bytes; /* ANALYSIS_UNKNOWN: nothing to compare with */
     uint64_t preexisting_bytes; /* mapped before the window, still there */
     bool complete;
+    VECTOR(char *) symbol_troubles; /* "libfoo.so: build-id differs from the recorded one" */
     /* memory of the first target's processes together */
     uint64_t rss_first_bytes, rss_last_bytes, virtual_first_bytes, virtual_last_bytes;
     double growth_bytes_per_s;
@@ -143,6 +171,10 @@ struct analysis {
 
 struct analysis_options {
     bool skip_content; /* do not read the dumps */
+    bool skip_symbols; /* look for no ELF files: offsets instead of names */
+    /* Told what is being read or fetched, now and then; NULL: nobody. */
+    void (*progress)(const char *text, void *context);
+    void *context;
 };
 
 struct seep_error *analysis_run(struct case_dir *c, const struct analysis_options *options,

@@ -5,10 +5,11 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+enum births_by { BY_SIZE, BY_THREAD, BY_PATH };
+
 struct births_key {
-    uint64_t bytes; /* 0: of any size, by TID */
-    int32_t tid;    /* 0: of any thread, of BYTES */
-    uint32_t kind;
+    uint64_t value; /* a size, a tid, a path's number */
+    uint32_t by, kind;
 };
 
 struct births_entry {
@@ -61,19 +62,27 @@ static struct seep_error *add(struct births *births, const struct births_key *ke
 }
 
 struct seep_error *births_add(struct births *births, enum births_kind kind, uint64_t bytes,
-                              pid_t tid, uint64_t time_ns)
+                              const struct event *ev)
 {
-    struct births_key of_size = {.bytes = bytes, .kind = kind};
-    struct births_key of_thread = {.tid = tid, .kind = kind};
-    struct seep_error *err = add(births, &of_size, BIRTHS_MAX_KINDS, time_ns);
+    struct births_key of_size = {.value = bytes, .by = BY_SIZE, .kind = kind};
+    struct births_key of_thread = {.value = (uint64_t)ev->tid, .by = BY_THREAD, .kind = kind};
+    struct births_key of_path = {.value = ev->stack_id, .by = BY_PATH, .kind = kind};
+    struct seep_error *err = add(births, &of_size, BIRTHS_MAX_KINDS, ev->exit_ns);
 
-    return err ? err : add(births, &of_thread, 2 * BIRTHS_MAX_KINDS, time_ns);
+    if (!err)
+        err = add(births, &of_thread, 2 * BIRTHS_MAX_KINDS, ev->exit_ns);
+    if (err || !ev->stack_id)
+        return err;
+    err = add(births, &of_path, 4 * BIRTHS_MAX_KINDS, ev->exit_ns);
+    if (!err && HASH_COUNT(births->entries) >= 4 * BIRTHS_MAX_KINDS && !find(births, &of_path))
+        births->lost_paths = true;
+    return err;
 }
 
 void births_died(struct births *births, uint64_t bytes, uint64_t time_ns)
 {
     for (enum births_kind kind = BIRTHS_ANONYMOUS; kind <= BIRTHS_OBJECT; kind++) {
-        struct births_key key = {.bytes = bytes, .kind = kind};
+        struct births_key key = {.value = bytes, .by = BY_SIZE, .kind = kind};
         struct births_entry *entry = find(births, &key);
 
         if (entry)
@@ -81,10 +90,19 @@ void births_died(struct births *births, uint64_t bytes, uint64_t time_ns)
     }
 }
 
+void births_freed(struct births *births, enum births_kind kind, uint32_t stack_id, uint64_t time_ns)
+{
+    struct births_key key = {.value = stack_id, .by = BY_PATH, .kind = kind};
+    struct births_entry *entry = find(births, &key);
+
+    if (entry)
+        slots_add(&entry->slots.died, time_ns);
+}
+
 const struct births_slots *births_of_size(const struct births *births, enum births_kind kind,
                                           uint64_t bytes)
 {
-    struct births_key key = {.bytes = bytes, .kind = kind};
+    struct births_key key = {.value = bytes, .by = BY_SIZE, .kind = kind};
     const struct births_entry *entry = find(births, &key);
 
     return entry ? &entry->slots : NULL;
@@ -93,8 +111,19 @@ const struct births_slots *births_of_size(const struct births *births, enum birt
 const struct births_slots *births_of_thread(const struct births *births, enum births_kind kind,
                                             pid_t tid)
 {
-    struct births_key key = {.tid = tid, .kind = kind};
+    struct births_key key = {.value = (uint64_t)tid, .by = BY_THREAD, .kind = kind};
     const struct births_entry *entry = find(births, &key);
 
     return entry ? &entry->slots : NULL;
+}
+
+void births_each_path(const struct births *births,
+                      bool (*visit)(enum births_kind kind, uint32_t stack_id,
+                                    const struct births_slots *slots, void *context),
+                      void *context)
+{
+    for (const struct births_entry *entry = births->entries; entry; entry = entry->hh.next)
+        if (entry->key.by == BY_PATH && !visit((enum births_kind)entry->key.kind,
+                                               (uint32_t)entry->key.value, &entry->slots, context))
+            return;
 }

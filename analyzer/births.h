@@ -3,12 +3,14 @@
  * mappings of as many bytes were unmapped, whoever mapped them: enough to tell whether the number
  * of a size that stand rises or stays.
  *
- *     births_add(&births, BIRTHS_ANONYMOUS, 16781312, tid, t)   once per size, once per thread
+ *     births_add(&births, BIRTHS_ANONYMOUS, 16781312, ev)       by size, by thread, by call path
  *     births_died(&births, 16781312, t)
+ *     births_freed(&births, BIRTHS_ANONYMOUS, stack_id, t)      an allocation that came by that path
  *     births_of_size(&births, BIRTHS_ANONYMOUS, 16781312)       slots, or NULL: not kept
  *     births_of_thread(&births, BIRTHS_ANONYMOUS, tid)
  *
- * Bounded: of more than BIRTHS_MAX_KINDS sizes or threads the later ones are not kept.
+ * Bounded: of more than BIRTHS_MAX_KINDS sizes, or a few times as many threads or paths, the later ones
+ * are not kept.
  */
 #pragma once
 
@@ -16,7 +18,9 @@
 #include <sys/types.h>
 
 #include "analyzer/activity.h"
+#include "analyzer/ledger.h"
 #include "base/error.h"
+#include "evidence/event.h"
 
 enum births_kind {
     BIRTHS_ANONYMOUS, /* mmap, private or shared */
@@ -31,15 +35,28 @@ struct births_entry;
 struct births {
     struct births_entry *entries; /* a uthash table */
     uint64_t origin_ns;
+    bool lost_paths; /* some paths are not kept */
 };
+
+/* Of what a group's calls mapped. */
+static inline enum births_kind births_kind_of(const struct ledger_group *group)
+{
+    return group->backing == LEDGER_ANON || group->backing == LEDGER_ANON_SHARED ? BIRTHS_ANONYMOUS
+                                                                                 : BIRTHS_OBJECT;
+}
 
 void births_deinit(struct births *births);
 
+/* A call of EV's thread and path that mapped BYTES. */
 struct seep_error *births_add(struct births *births, enum births_kind kind, uint64_t bytes,
-                              pid_t tid, uint64_t time_ns);
+                              const struct event *ev);
 
 /* An munmap of BYTES. */
 void births_died(struct births *births, uint64_t bytes, uint64_t time_ns);
+
+/* What came by path STACK_ID was given back to its last byte. */
+void births_freed(struct births *births, enum births_kind kind, uint32_t stack_id,
+                  uint64_t time_ns);
 
 struct births_slots {
     struct slots born;
@@ -50,3 +67,9 @@ const struct births_slots *births_of_size(const struct births *births, enum birt
                                           uint64_t bytes);
 const struct births_slots *births_of_thread(const struct births *births, enum births_kind kind,
                                             pid_t tid);
+
+/* Calls VISIT for every path, in no order, until it returns false. */
+void births_each_path(const struct births *births,
+                      bool (*visit)(enum births_kind kind, uint32_t stack_id,
+                                    const struct births_slots *slots, void *context),
+                      void *context);

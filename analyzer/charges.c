@@ -183,6 +183,8 @@ void charges_close(struct charges *charges, struct ledger_charge *charge, uint64
         group->freed++;
     else
         group->dropped++;
+    if (how == CHARGES_FREED && charges->freed)
+        charges->freed(charge, charges->now_ns, charges->freed_context);
 
     union charges_slot *slot = (union charges_slot *)charge;
 

@@ -29,6 +29,9 @@ struct charges {
     uint64_t chunk_count;
     uint64_t sweep_at; /* groups at which the idle ones are swept out */
     uint64_t swept_ns;
+    uint64_t now_ns;    /* of the event that is being applied */
+    ledger_freed freed; /* NULL: nobody is told */
+    void *freed_context;
 };
 
 void charges_deinit(struct charges *charges);

@@ -6,6 +6,8 @@
 #include "analyzer/correlate_internal.h"
 
 enum {
+    MIN_OF_A_PATH = 8,   /* fewer by one path, or one culprit, are gathered otherwise ... */
+    MIN_OF_A_CHURN = 4,  /* ... unless what comes that way is known to be given back too */
     MIN_OF_A_SIZE = 4,   /* fewer mappings of one size are gathered by thread */
     MIN_OF_A_THREAD = 4, /* fewer of a thread are gathered together */
 };
@@ -17,6 +19,7 @@ void correlate_suspect_deinit(struct suspect *suspect)
     vector_deinit(&suspect->points);
     vector_deinit(&suspect->marks);
     vector_deinit(&suspect->threads);
+    vector_deinit(&suspect->paths);
     vector_deinit(&suspect->ranges);
     vector_deinit(&suspect->names);
 }
@@ -25,8 +28,10 @@ void correlation_deinit(struct correlation *correlation)
 {
     for (size_t i = 0; i < correlation->suspects.count; i++)
         correlate_suspect_deinit(&correlation->suspects.items[i]);
-    for (size_t i = 0; i < correlation->processes.count; i++)
+    for (size_t i = 0; i < correlation->processes.count; i++) {
         pieces_deinit(&correlation->processes.items[i].pieces);
+        path_births_deinit(&correlation->processes.items[i].path_births);
+    }
     vector_deinit(&correlation->suspects);
     vector_deinit(&correlation->processes);
 }
@@ -63,14 +68,7 @@ struct seep_error *correlate_add_suspect(struct suspects *suspects, struct suspe
 
 /* --- the order in which pieces form suspects --- */
 
-/* A piece with what it is gathered by. */
-struct member {
-    const struct piece *piece;
-    enum suspect_kind kind;
-    uint64_t key; /* the size, the block, the thread: whatever KIND is gathered by */
-};
-
-VECTOR_TYPE(members, struct member);
+VECTOR_TYPE(members, struct correlate_member);
 
 /* What makes pieces one allocation: their charge; for a stack its place, since the mprotect that
  * opens it above its guard is charged with most of it. */
@@ -83,12 +81,14 @@ static const void *identity(const struct piece *piece)
 
 static int compare_members(const void *a, const void *b)
 {
-    const struct member *x = a, *y = b;
+    const struct correlate_member *x = a, *y = b;
 
     if (x->kind != y->kind)
         return x->kind < y->kind ? -1 : 1;
     if (x->piece->region != y->piece->region)
         return x->piece->region < y->piece->region ? -1 : 1;
+    if (x->by != y->by)
+        return x->by < y->by ? -1 : 1;
     if (x->key != y->key)
         return x->key < y->key ? -1 : 1;
     if (identity(x->piece) != identity(y->piece))
@@ -96,9 +96,10 @@ static int compare_members(const void *a, const void *b)
     return (x->piece->start > y->piece->start) - (x->piece->start < y->piece->start);
 }
 
-static bool of_one_suspect(const struct member *a, const struct member *b)
+static bool of_one_suspect(const struct correlate_member *a, const struct correlate_member *b)
 {
-    return a->kind == b->kind && a->piece->region == b->piece->region && a->key == b->key;
+    return a->kind == b->kind && a->piece->region == b->piece->region && a->by == b->by &&
+           a->key == b->key;
 }
 
 static size_t run_end(const struct members *members, size_t from)
@@ -124,7 +125,7 @@ static uint64_t count_allocations(const struct members *members, size_t from, si
     return count;
 }
 
-static struct member member_of(const struct piece *piece)
+static struct correlate_member member_of(const struct piece *piece, const struct call_paths *paths)
 {
     static const enum suspect_kind kinds[PIECE_FAMILIES] = {
         [PIECE_MAPPING] = SUSPECT_MAPPINGS, [PIECE_BLOCK] = SUSPECT_BLOCK,
@@ -134,29 +135,103 @@ static struct member member_of(const struct piece *piece)
         [PIECE_FILE] = SUSPECT_FILES,       [PIECE_RUNTIME] = SUSPECT_RUNTIME,
         [PIECE_OTHER] = SUSPECT_OTHER,
     };
-    struct member member = {.piece = piece, .kind = kinds[piece->family]};
+    const struct ledger_group *group = piece->charge->group;
+    struct correlate_member member = {
+        .piece = piece, .path = correlate_path_of(paths, group), .kind = kinds[piece->family]};
 
-    if (piece->family == PIECE_MAPPING)
-        member.key = piece->charge->group->unit_bytes;
+    if (piece->family == PIECE_MAPPING && member.path) {
+        member.by = SUSPECT_BY_PATH;
+        member.key = correlate_path_key(member.path->class, births_kind_of(group));
+    } else if (piece->family == PIECE_MAPPING) {
+        member.by = SUSPECT_BY_SIZE;
+        member.key = group->unit_bytes;
+    }
     if (piece->family == PIECE_BLOCK)
         member.key = piece->block;
     return member;
 }
 
-/* Those of a size, or a block, that hardly occurs: by thread; then those of a thread that holds
- * few: together. The key of a thread is its tid + 1, of the rest 0. */
-static void regroup(struct members *members)
+static uint64_t count_deaths(const struct path_births_entry *entries, size_t count)
+{
+    double deaths = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (!entries[i].alone)
+            deaths += slots_between(&entries[i].slots.died, 0, UINT64_MAX);
+    return (uint64_t)deaths;
+}
+
+/* Enough to be judged by itself: as many as make a habit, or some of a kind that is known to be given
+ * back, which must not be mixed with one that is not. */
+static bool is_of_its_own(uint64_t held, uint64_t freed)
+{
+    return held >= (freed ? MIN_OF_A_CHURN : MIN_OF_A_PATH);
+}
+
+/* Those of paths that hold few, by culprit. */
+static void regroup_paths(const struct correlate_process *c, struct members *members)
 {
     correlate_sort(members, compare_members);
     for (size_t from = 0, to; from < members->count; from = to) {
-        const struct member *first = &members->items[from];
+        const struct correlate_member *first = &members->items[from];
+        enum births_kind kind = births_kind_of(first->piece->charge->group);
+        struct path_births_entry *entry;
 
         to = run_end(members, from);
-        if ((first->kind != SUSPECT_MAPPINGS && first->kind != SUSPECT_BLOCK) ||
+        if (first->by != SUSPECT_BY_PATH)
+            continue;
+        entry = path_births_find(&c->path_births, kind, first->path);
+        if (is_of_its_own(count_allocations(members, from, to),
+                          entry ? count_deaths(entry, 1) : 0)) {
+            if (entry)
+                entry->alone = true;
+            continue;
+        }
+        for (size_t i = from; i < to; i++) {
+            members->items[i].by = SUSPECT_BY_CULPRIT;
+            members->items[i].key = correlate_path_key(members->items[i].path->culprit, kind);
+        }
+    }
+}
+
+/* Those of culprits that hold few, by size. */
+static void regroup_culprits(const struct correlate_process *c, struct members *members)
+{
+    correlate_sort(members, compare_members);
+    for (size_t from = 0, to; from < members->count; from = to) {
+        const struct correlate_member *first = &members->items[from];
+        const struct path_births_entry *entries;
+        size_t count;
+
+        to = run_end(members, from);
+        if (first->by != SUSPECT_BY_CULPRIT)
+            continue;
+        entries = path_births_of_culprit(
+            &c->path_births, births_kind_of(first->piece->charge->group), first->path, &count);
+        if (is_of_its_own(count_allocations(members, from, to), count_deaths(entries, count)))
+            continue;
+        for (size_t i = from; i < to; i++) {
+            members->items[i].by = SUSPECT_BY_SIZE;
+            members->items[i].key = members->items[i].piece->charge->group->unit_bytes;
+        }
+    }
+}
+
+/* Those of a size, or a block, that hardly occurs: by thread; then those of a thread that holds
+ * few: together. The key of a thread is its tid + 1, of the rest 0. */
+static void regroup_sizes(struct members *members)
+{
+    correlate_sort(members, compare_members);
+    for (size_t from = 0, to; from < members->count; from = to) {
+        const struct correlate_member *first = &members->items[from];
+
+        to = run_end(members, from);
+        if ((first->by != SUSPECT_BY_SIZE && first->kind != SUSPECT_BLOCK) ||
             count_allocations(members, from, to) >= MIN_OF_A_SIZE)
             continue;
         for (size_t i = from; i < to; i++) {
             members->items[i].kind = SUSPECT_MIXED;
+            members->items[i].by = SUSPECT_BY_THREAD;
             members->items[i].key = (uint64_t)members->items[i].piece->charge->tid + 1;
         }
     }
@@ -172,55 +247,6 @@ static void regroup(struct members *members)
 }
 
 /* --- from members to suspects --- */
-
-static enum births_kind births_kind_of(const struct ledger_group *group)
-{
-    return group->backing == LEDGER_ANON || group->backing == LEDGER_ANON_SHARED ? BIRTHS_ANONYMOUS
-                                                                                 : BIRTHS_OBJECT;
-}
-
-static void add_births(struct suspect *s, const struct births_slots *births)
-{
-    if (!births)
-        return;
-    if (s->has_births) {
-        slots_merge(&s->births.born, &births->born);
-        slots_merge(&s->births.died, &births->died);
-        return;
-    }
-    s->births = *births;
-    s->has_births = true;
-}
-
-/* Stacks are mapped without access and opened by mprotect, which their groups count; their births
- * are known by their size. */
-static void find_stack_births(struct suspect *s)
-{
-    const struct births_slots *births =
-        s->unit_min == s->unit_max
-            ? births_of_size(&s->process->births, BIRTHS_ANONYMOUS, s->unit_min)
-            : NULL;
-
-    if (!births)
-        return;
-    add_births(s, births);
-    s->calls = (uint64_t)slots_between(&births->born, 0, UINT64_MAX);
-    s->freed = (uint64_t)slots_between(&births->died, 0, UINT64_MAX);
-}
-
-static void find_births(struct suspect *s, const struct member *member)
-{
-    const struct ledger_group *group = member->piece->charge->group;
-    const struct births *births = &s->process->births;
-
-    if (s->kind == SUSPECT_STACKS)
-        find_stack_births(s);
-    if (s->kind == SUSPECT_MAPPINGS)
-        add_births(s, births_of_size(births, births_kind_of(group), group->unit_bytes));
-    if (s->kind == SUSPECT_MIXED)
-        for (size_t i = 0; i < s->threads.count; i++)
-            add_births(s, births_of_thread(births, births_kind_of(group), s->threads.items[i].tid));
-}
 
 /* FIRST: no other piece of its allocation is in the suspect yet. */
 static struct seep_error *add_piece(struct suspect *s, const struct piece *piece, bool first)
@@ -242,10 +268,52 @@ static struct seep_error *add_piece(struct suspect *s, const struct piece *piece
     if (!err && first)
         err = vector_push(&s->marks, (struct suspect_mark){charge->time_ns, charge->tid});
     if (!err)
-        err = vector_push(&s->threads, (struct suspect_thread){charge->tid, first, piece->bytes});
+        err = vector_push(&s->threads, (struct suspect_thread){charge->tid, first, piece->bytes,
+                                                               charge->time_ns});
+    if (!err)
+        err = vector_push(&s->paths,
+                          (struct suspect_path){charge->group->stack_id, first, piece->bytes});
     if (!err && piece->range != PIECES_NO_RANGE)
         err = vector_push(&s->ranges, (struct suspect_range){piece->range, piece->bytes});
     return err;
+}
+
+/* What takes memory for many callers, if more than half of the bytes came through it. */
+static const char *pool_of(const struct correlate_member *members, size_t count, uint64_t bytes)
+{
+    const char *pool = NULL;
+    uint64_t pooled = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (members[i].path && members[i].path->pool) {
+            pool = members[i].path->pool;
+            pooled += members[i].piece->bytes;
+        }
+    return pooled > bytes / 2 ? pool : NULL;
+}
+
+static struct seep_error *make_suspect(const struct correlate_process *c,
+                                       const struct members *members, size_t from, size_t to,
+                                       struct suspect *s)
+{
+    const struct correlate_member *first = &members->items[from];
+    bool by_path = first->by == SUSPECT_BY_PATH || first->by == SUSPECT_BY_CULPRIT;
+    struct seep_error *err = NULL;
+
+    for (size_t i = from; i < to && !err; i++)
+        err = add_piece(s, members->items[i].piece, is_first_of_allocation(members, from, i));
+    if (err)
+        return err;
+    s->by = first->by;
+    s->key = first->key;
+    s->culprit = by_path ? first->path->culprit : 0;
+    s->pool = pool_of(first, to - from, s->bytes);
+    if (by_path && s->unit_min != s->unit_max)
+        s->kind = SUSPECT_MIXED;
+    s->births_kind = births_kind_of(first->piece->charge->group);
+    correlate_merge_threads(&s->threads);
+    correlate_merge_paths(&s->paths);
+    return correlate_find_births(c, first, to - from, s);
 }
 
 static struct seep_error *add_members(const struct correlate_process *c,
@@ -254,27 +322,21 @@ static struct seep_error *add_members(const struct correlate_process *c,
     struct seep_error *err = NULL;
 
     for (size_t from = 0, to; from < members->count && !err; from = to) {
-        const struct member *first = &members->items[from];
+        const struct correlate_member *first = &members->items[from];
         struct suspect s = correlate_new_suspect(c, first->kind, first->piece->region);
 
         to = run_end(members, from);
-        s.key = first->key;
-        for (size_t i = from; i < to && !err; i++)
-            err = add_piece(&s, members->items[i].piece, is_first_of_allocation(members, from, i));
-        if (err) {
+        err = make_suspect(c, members, from, to, &s);
+        if (err)
             correlate_suspect_deinit(&s);
-            return err;
-        }
-        correlate_merge_threads(&s.threads);
-        find_births(&s, first);
-        s.births_kind = births_kind_of(first->piece->charge->group);
-        err = correlate_add_suspect(suspects, &s);
+        else
+            err = correlate_add_suspect(suspects, &s);
     }
     return err;
 }
 
 static struct seep_error *gather_process(const struct correlate_process *c,
-                                         struct suspects *suspects)
+                                         const struct call_paths *paths, struct suspects *suspects)
 {
     struct members members = {0};
     struct seep_error *err = NULL;
@@ -285,108 +347,16 @@ static struct seep_error *gather_process(const struct correlate_process *c,
         /* The rest of an arena is malloc's to use, and goes with it. */
         if (piece->family == PIECE_RESERVED && piece->region == REGION_ARENA)
             continue;
-        err = vector_push(&members, member_of(piece));
+        err = vector_push(&members, member_of(piece, paths));
     }
     if (!err) {
-        regroup(&members);
+        regroup_paths(c, &members);
+        regroup_culprits(c, &members);
+        regroup_sizes(&members);
         err = add_members(c, &members, suspects);
     }
     vector_deinit(&members);
     return err;
-}
-
-/* --- how many of the kind there were, given back since or not --- */
-
-struct counting {
-    struct suspect **of_size; /* sorted by compare_sizes */
-    struct suspect **of_thread;
-    size_t size_count, thread_count;
-};
-
-struct counting_key {
-    pid_t pid;
-    enum births_kind kind;
-    uint64_t key;
-};
-
-static struct counting_key key_of(const struct suspect *s)
-{
-    return (struct counting_key){s->process->pid, s->births_kind, s->key};
-}
-
-static int compare_keys(const struct counting_key *x, const struct counting_key *y)
-{
-    if (x->pid != y->pid)
-        return x->pid < y->pid ? -1 : 1;
-    if (x->kind != y->kind)
-        return x->kind < y->kind ? -1 : 1;
-    return (x->key > y->key) - (x->key < y->key);
-}
-
-static int compare_suspects(const void *a, const void *b)
-{
-    struct counting_key x = key_of(*(struct suspect *const *)a);
-    struct counting_key y = key_of(*(struct suspect *const *)b);
-
-    return compare_keys(&x, &y);
-}
-
-static int compare_key_to_suspect(const void *key, const void *suspect)
-{
-    struct counting_key y = key_of(*(struct suspect *const *)suspect);
-
-    return compare_keys(key, &y);
-}
-
-static struct suspect *find_suspect(struct suspect **suspects, size_t count,
-                                    const struct ledger_group *group, uint64_t key)
-{
-    struct counting_key wanted = {group->pid, births_kind_of(group), key};
-    struct suspect **found =
-        count ? bsearch(&wanted, suspects, count, sizeof(*suspects), compare_key_to_suspect) : NULL;
-
-    return found ? *found : NULL;
-}
-
-static bool count_group(const struct ledger_group *group, void *context)
-{
-    struct counting *c = context;
-    struct suspect *s;
-
-    if (group->kind != EVENT_MMAP && group->kind != EVENT_SHMAT)
-        return true;
-    s = find_suspect(c->of_size, c->size_count, group, group->unit_bytes);
-    if (!s)
-        s = find_suspect(c->of_thread, c->thread_count, group, (uint64_t)group->tid + 1);
-    if (!s)
-        s = find_suspect(c->of_thread, c->thread_count, group, 0);
-    if (!s)
-        return true;
-    s->calls = (s->calls == ANALYSIS_UNKNOWN ? 0 : s->calls) + group->calls - group->dropped;
-    s->freed = (s->freed == ANALYSIS_UNKNOWN ? 0 : s->freed) + group->freed;
-    return true;
-}
-
-static struct seep_error *count_calls(const struct ledger *ledger, struct suspects *suspects)
-{
-    _cleanup_free_ struct suspect **of_size = calloc(suspects->count + 1, sizeof(*of_size));
-    _cleanup_free_ struct suspect **of_thread = calloc(suspects->count + 1, sizeof(*of_thread));
-    struct counting c = {.of_size = of_size, .of_thread = of_thread};
-
-    if (!of_size || !of_thread)
-        return error_no_memory();
-    for (size_t i = 0; i < suspects->count; i++) {
-        struct suspect *s = &suspects->items[i];
-
-        if (s->kind == SUSPECT_MAPPINGS)
-            of_size[c.size_count++] = s;
-        if (s->kind == SUSPECT_MIXED)
-            of_thread[c.thread_count++] = s;
-    }
-    qsort(of_size, c.size_count, sizeof(*of_size), compare_suspects);
-    qsort(of_thread, c.thread_count, sizeof(*of_thread), compare_suspects);
-    ledger_each_group(ledger, count_group, &c);
-    return NULL;
 }
 
 /* --- all of it --- */
@@ -405,9 +375,7 @@ static struct seep_error *find_shape(struct suspect *s)
                                              .end_ns = s->end_ns,
                                              .activity = &s->process->activity,
                                              .births = s->has_births ? &s->births.born : NULL,
-                                             .deaths = s->has_births && s->kind != SUSPECT_MIXED
-                                                           ? &s->births.died
-                                                           : NULL,
+                                             .deaths = s->has_deaths ? &s->births.died : NULL,
                                              .freed = s->freed == ANALYSIS_UNKNOWN ? 0 : s->freed},
                        &s->shape);
 }
@@ -424,27 +392,34 @@ static int64_t net_growth(const struct history_process *p)
 }
 
 static struct seep_error *gather_one(const struct history_process *p, const struct ledger *ledger,
-                                     uint64_t end_ns, struct correlation *c)
+                                     const struct call_paths *paths, uint64_t end_ns,
+                                     struct correlation *c)
 {
     struct correlate_process entry = {.process = p,
                                       .start_ns = p->start_ns,
                                       .end_ns = p->end_ns ? p->end_ns : end_ns,
                                       .net_bytes = net_growth(p)};
-    struct seep_error *err = pieces_gather(p, ledger, &entry.pieces);
+    struct seep_error *err = path_births_gather(&p->births, paths, &entry.path_births);
 
-    if (err)
-        return err;
-    err = vector_push(&c->processes, entry);
+    if (!err)
+        err = pieces_gather(p, ledger, &entry.pieces);
+    if (!err)
+        err = vector_push(&c->processes, entry);
     if (err) {
         pieces_deinit(&entry.pieces);
+        path_births_deinit(&entry.path_births);
         return err;
     }
-    err = gather_process(&c->processes.items[c->processes.count - 1], &c->suspects);
-    return err ? err : correlate_regions(&c->processes.items[c->processes.count - 1], &c->suspects);
+
+    const struct correlate_process *added = &c->processes.items[c->processes.count - 1];
+
+    err = gather_process(added, paths, &c->suspects);
+    return err ? err : correlate_regions(added, &c->suspects);
 }
 
 static struct seep_error *gather_all(const struct history *history, const struct ledger *ledger,
-                                     uint64_t end_ns, struct correlation *c)
+                                     const struct call_paths *paths, uint64_t end_ns,
+                                     struct correlation *c)
 {
     struct seep_error *err = NULL;
 
@@ -453,18 +428,19 @@ static struct seep_error *gather_all(const struct history *history, const struct
 
         /* The books of a pid that was given again are the later process's. */
         if (!p->retired && history_find(history, p->pid) == p)
-            err = gather_one(p, ledger, end_ns, c);
+            err = gather_one(p, ledger, paths, end_ns, c);
     }
     if (!err)
         err = correlate_held(c);
-    return err ? err : count_calls(ledger, &c->suspects);
+    return err ? err : correlate_count_calls(ledger, paths, &c->suspects);
 }
 
 struct seep_error *correlate(const struct history *history, const struct ledger *ledger,
-                             uint64_t end_ns, struct correlation *ret_correlation)
+                             const struct call_paths *paths, uint64_t end_ns,
+                             struct correlation *ret_correlation)
 {
     struct correlation c = {0};
-    struct seep_error *err = gather_all(history, ledger, end_ns, &c);
+    struct seep_error *err = gather_all(history, ledger, paths, end_ns, &c);
 
     for (size_t i = 0; i < c.suspects.count && !err; i++)
         err = find_shape(&c.suspects.items[i]);

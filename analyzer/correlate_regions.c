@@ -61,12 +61,39 @@ void correlate_merge_threads(struct suspect_threads *threads)
         if (last && last->tid == threads->items[i].tid) {
             last->count += threads->items[i].count;
             last->bytes = correlate_sum(last->bytes, threads->items[i].bytes);
+            if (last->last_ns < threads->items[i].last_ns)
+                last->last_ns = threads->items[i].last_ns;
         } else {
             threads->items[kept++] = threads->items[i];
         }
     }
     threads->count = kept;
     correlate_sort(threads, compare_thread_bytes);
+}
+
+static int compare_path_numbers(const void *a, const void *b)
+{
+    const struct suspect_path *x = a, *y = b;
+
+    return (x->stack_id > y->stack_id) - (x->stack_id < y->stack_id);
+}
+
+void correlate_merge_paths(struct suspect_paths *paths)
+{
+    size_t kept = 0;
+
+    correlate_sort(paths, compare_path_numbers);
+    for (size_t i = 0; i < paths->count; i++) {
+        struct suspect_path *last = kept ? &paths->items[kept - 1] : NULL;
+
+        if (last && last->stack_id == paths->items[i].stack_id) {
+            last->count += paths->items[i].count;
+            last->bytes = correlate_sum(last->bytes, paths->items[i].bytes);
+        } else {
+            paths->items[kept++] = paths->items[i];
+        }
+    }
+    paths->count = kept;
 }
 
 void correlate_merge_ranges(struct suspect_ranges *ranges)
@@ -262,7 +289,10 @@ static struct seep_error *add_object(struct suspect *s, const struct held_object
     s->unit_max = added > s->unit_max ? added : s->unit_max;
     err = vector_push(&s->points, (struct shape_point){object->first_ns, added});
     if (!err && object->maker_tid)
-        err = vector_push(&s->threads, (struct suspect_thread){object->maker_tid, 1, added});
+        err = vector_push(&s->threads,
+                          (struct suspect_thread){object->maker_tid, 1, added, object->first_ns});
+    if (!err)
+        err = vector_push(&s->paths, (struct suspect_path){object->maker_stack, 1, added});
     if (err || s->names.count > 3)
         return err;
     name = strdup(object->name);
@@ -341,6 +371,7 @@ static struct seep_error *add_held(struct correlation *correlation, size_t proce
             is_holder(holders, process, &held->objects.items[o]))
             err = add_object(&s, &held->objects.items[o]);
     correlate_merge_threads(&s.threads);
+    correlate_merge_paths(&s.paths);
     if (!err && s.bytes)
         return correlate_add_suspect(&correlation->suspects, &s);
     correlate_suspect_deinit(&s);

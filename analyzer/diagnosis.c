@@ -18,6 +18,7 @@ static void diagnosis_deinit(struct diagnosis *d)
 {
     vector_deinit(&d->parts);
     vector_deinit(&d->threads);
+    vector_deinit(&d->paths);
 }
 
 void diagnoses_deinit(struct diagnoses *diagnoses)
@@ -72,9 +73,11 @@ static int compare_judged(const void *a, const void *b)
     o = o ? o : order(x->suspect->kind == SUSPECT_ORPHANS, y->suspect->kind == SUSPECT_ORPHANS);
     if (o || x->judgement.verdict == VERDICT_NOT_LEAK)
         return o;
-    o = order(kind_of(x), kind_of(y));
+    o = order(x->suspect->culprit, y->suspect->culprit);
+    if (!o && !x->suspect->culprit)
+        o = order(kind_of(x), kind_of(y));
     o = o ? o : strcmp(exe_of(x->suspect), exe_of(y->suspect));
-    if (o || kind_of(x) != SUSPECT_MAPPINGS)
+    if (o || x->suspect->culprit || kind_of(x) != SUSPECT_MAPPINGS)
         return o;
     return order(x->suspect->unit_min, y->suspect->unit_min);
 }
@@ -93,6 +96,7 @@ static int compare_habits(const void *a, const void *b)
     const struct judged *x = a, *y = b;
     int o = order((uintptr_t)x->suspect->process, (uintptr_t)y->suspect->process);
 
+    o = o ? o : order(x->suspect->culprit, y->suspect->culprit);
     o = o ? o : order(x->suspect->kind, y->suspect->kind);
     o = o ? o : order(x->judgement.verdict, y->judgement.verdict);
     o = o ? o : order(x->judgement.region, y->judgement.region);
@@ -115,6 +119,8 @@ static void join_sizes(struct judged_list *list)
         for (to = from + 1; to < list->count; to++)
             if (compare_habits(first, &list->items[to]) != 0)
                 break;
+        if (first->suspect->culprit)
+            continue;
         if (first->suspect->kind == SUSPECT_MIXED ||
             (first->suspect->kind == SUSPECT_MAPPINGS && to - from >= SIZES_OF_ONE_HABIT))
             for (size_t i = from; i < to; i++)
@@ -149,10 +155,10 @@ static struct seep_error *gather_threads(struct diagnosis *d)
         const struct suspect *s = d->parts.items[i];
 
         for (size_t t = 0; t < s->threads.count && !err; t++)
-            err = vector_push(&d->threads,
-                              (struct diagnosis_thread){s->process->pid, s->threads.items[t].tid,
-                                                        s->threads.items[t].count,
-                                                        s->threads.items[t].bytes});
+            err = vector_push(&d->threads, (struct diagnosis_thread){
+                                               s->process->pid, s->threads.items[t].tid,
+                                               s->threads.items[t].count, s->threads.items[t].bytes,
+                                               s->threads.items[t].last_ns});
     }
     sort(&d->threads, compare_threads);
     for (size_t i = 0; i < d->threads.count; i++) {
@@ -161,12 +167,28 @@ static struct seep_error *gather_threads(struct diagnosis *d)
         if (last && compare_threads(last, &d->threads.items[i]) == 0) {
             last->count = sum(last->count, d->threads.items[i].count);
             last->bytes = sum(last->bytes, d->threads.items[i].bytes);
+            if (last->last_ns < d->threads.items[i].last_ns)
+                last->last_ns = d->threads.items[i].last_ns;
         } else {
             d->threads.items[kept++] = d->threads.items[i];
         }
     }
     d->threads.count = kept;
     sort(&d->threads, compare_threads_by_size);
+    return err;
+}
+
+static struct seep_error *gather_paths(struct diagnosis *d)
+{
+    struct seep_error *err = NULL;
+
+    for (size_t i = 0; i < d->parts.count; i++) {
+        const struct suspect *s = d->parts.items[i];
+
+        for (size_t p = 0; p < s->paths.count && !err; p++)
+            err = vector_push(&d->paths, s->paths.items[p]);
+    }
+    correlate_merge_paths(&d->paths);
     return err;
 }
 
@@ -216,6 +238,8 @@ static struct seep_error *make_one(const struct judged *judged, size_t count,
                                                               : NAN;
     if (!err)
         err = gather_threads(&d);
+    if (!err)
+        err = gather_paths(&d);
     if (!err)
         err = vector_push(diagnoses, d);
     if (err)

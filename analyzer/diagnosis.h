@@ -2,6 +2,7 @@
  * Suspects of one judgement that make one finding, and the finding they make.
  *
  *     workers 101, 102, 103 of nginx, each 30 mappings of 64 KiB, leak, never-freed   -> one finding
+ *     paths to one culprit, each a leak                                               -> one finding
  *     five sizes and more by the threads of one process, each a leak                  -> one finding
  *     all file mappings of all processes                                              -> one finding
  *
@@ -14,12 +15,14 @@
 struct diagnosis_thread {
     pid_t pid, tid;
     uint64_t count, bytes;
+    uint64_t last_ns; /* monotonic, of its last call; 0 unknown */
 };
 
 struct diagnosis {
     struct judgement judgement;              /* confidence: of its largest part */
     VECTOR(const struct suspect *) parts;    /* the largest first */
     VECTOR(struct diagnosis_thread) threads; /* the most bytes first */
+    struct suspect_paths paths;              /* by number */
     uint64_t bytes, resident_bytes, count, calls, freed, despite; /* ANALYSIS_UNKNOWN */
     uint64_t unit_min, unit_max;
     uint64_t first_ns, last_ns; /* monotonic; 0 unknown */

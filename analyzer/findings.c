@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/finding_paths.h"
 #include "analyzer/narrate.h"
 #include "base/cleanup.h"
 
@@ -46,7 +47,7 @@ static const char *process_name(const struct history_process *p, const struct hi
 {
     const char *exe = base_name(process_exe(p, analysis));
 
-    return exe ? exe : history_thread_name(history, p->pid);
+    return exe ? exe : history_thread_name_at(history, p->pid, UINT64_MAX);
 }
 
 /* --- regions --- */
@@ -216,7 +217,7 @@ static struct seep_error *add_threads(const struct diagnosis *d, const struct hi
         struct analysis_thread thread = {
             .pid = t->pid, .tid = t->tid, .count = t->count, .bytes = t->bytes};
 
-        err = copy_text(history_thread_name(history, t->tid), &thread.name);
+        err = copy_text(history_thread_name_at(history, t->tid, t->last_ns), &thread.name);
         if (err)
             break;
         err = vector_push(&f->threads, thread);
@@ -238,7 +239,7 @@ static struct seep_error *name_culprit(const struct diagnosis *d, const struct h
         if (history_find(history, t->pid))
             p = history_find(history, t->pid);
         f->culprit.tid = t->tid;
-        err = copy_text(history_thread_name(history, t->tid), &f->culprit.thread);
+        err = copy_text(history_thread_name_at(history, t->tid, t->last_ns), &f->culprit.thread);
     }
     f->culprit.pid = p->pid;
     return err ? err : copy_text(process_name(p, history, analysis), &f->culprit.process);
@@ -253,7 +254,8 @@ static struct seep_error *take_text(struct buffer *buffer, char **ret_text)
     return NULL;
 }
 
-static struct seep_error *put_into_words(const struct diagnosis *d, const struct history *history,
+static struct seep_error *put_into_words(const struct diagnosis *d,
+                                         const struct findings_input *input,
                                          const struct narrate_case *at, struct finding *f)
 {
     _cleanup_buffer_ struct buffer title = {0}, reason = {0};
@@ -270,7 +272,8 @@ static struct seep_error *put_into_words(const struct diagnosis *d, const struct
         vma.of_finding_bytes = first->explained_bytes;
     }
     narrate_title(d, &title);
-    narrate_reason(d, history, f->vmas.count ? &vma : NULL, &reason);
+    narrate_reason(d, input->history, f->vmas.count ? &vma : NULL, &reason);
+    finding_paths_reason(d, input->paths, f, &reason);
     err = take_text(&title, &f->title);
     if (!err)
         err = take_text(&reason, &f->reason);
@@ -292,30 +295,31 @@ static bool saved_growing(const struct case_info *info)
     return false;
 }
 
-static struct seep_error *fill_finding(const struct diagnosis *d, const struct correlation *c,
-                                       const struct history *history, const char *case_path,
+static struct seep_error *fill_finding(const struct diagnosis *d,
+                                       const struct findings_input *input,
                                        const struct analysis *analysis, struct finding *f)
 {
     struct found_ranges found = {0};
-    struct seep_error *err = find_ranges(d, c, &found);
+    struct seep_error *err = find_ranges(d, input->correlation, &found);
 
     if (!err)
         err = add_vmas(&found, f);
     vector_deinit(&found);
     if (!err)
-        err = add_threads(d, history, f);
+        err = add_threads(d, input->history, f);
     if (!err)
-        err = name_culprit(d, history, analysis, f);
+        err = name_culprit(d, input->history, analysis, f);
+    if (!err)
+        err = finding_paths_fill(d, input->paths, f);
     return err ? err
-               : put_into_words(d, history,
-                                &(struct narrate_case){.path = case_path,
+               : put_into_words(d, input,
+                                &(struct narrate_case){.path = input->case_path,
                                                        .has_dumps = analysis->dumps > 0,
                                                        .dumped = saved_growing(&analysis->info)},
                                 f);
 }
 
-static struct seep_error *add_finding(const struct diagnosis *d, const struct correlation *c,
-                                      const struct history *history, const char *case_path,
+static struct seep_error *add_finding(const struct diagnosis *d, const struct findings_input *input,
                                       struct analysis *analysis)
 {
     struct finding finding = {
@@ -338,34 +342,63 @@ static struct seep_error *add_finding(const struct diagnosis *d, const struct co
     struct seep_error *err = vector_push(&analysis->findings, finding);
 
     return err ? err
-               : fill_finding(d, c, history, case_path, analysis,
+               : fill_finding(d, input, analysis,
                               &analysis->findings.items[analysis->findings.count - 1]);
 }
 
 /* --- processes and threads --- */
 
+struct listed_thread {
+    struct analysis_thread thread; /* its name is still to come */
+    uint64_t last_ns;              /* of its last call that holds something; 0: there is none */
+};
+
 struct thread_list {
-    VECTOR(struct analysis_thread) items; /* names borrowed while it is put together */
+    VECTOR(struct listed_thread) items;
     pid_t pid;
     struct seep_error *err;
 };
 
-static bool add_known_thread(pid_t tid, const char *name, void *context)
+static bool add_known_thread(pid_t tid, void *context)
 {
     struct thread_list *list = context;
 
-    (void)name;
-    list->err = vector_push(&list->items, (struct analysis_thread){.pid = list->pid, .tid = tid});
+    list->err =
+        vector_push(&list->items, (struct listed_thread){.thread = {.pid = list->pid, .tid = tid}});
     return !list->err;
 }
 
 static int compare_threads(const void *a, const void *b)
 {
-    const struct analysis_thread *x = a, *y = b;
+    const struct analysis_thread *x = &((const struct listed_thread *)a)->thread;
+    const struct analysis_thread *y = &((const struct listed_thread *)b)->thread;
 
     if (x->pid != y->pid)
         return x->pid < y->pid ? -1 : 1;
     return (x->tid > y->tid) - (x->tid < y->tid);
+}
+
+/* One entry a thread. */
+static void merge_threads(struct thread_list *list)
+{
+    size_t kept = 0;
+
+    if (list->items.count > 1)
+        qsort(list->items.items, list->items.count, sizeof(*list->items.items), compare_threads);
+    for (size_t i = 0; i < list->items.count; i++) {
+        struct listed_thread *last = kept ? &list->items.items[kept - 1] : NULL;
+        const struct listed_thread *listed = &list->items.items[i];
+
+        if (last && compare_threads(last, listed) == 0) {
+            last->thread.count += listed->thread.count;
+            last->thread.bytes += listed->thread.bytes;
+            if (last->last_ns < listed->last_ns)
+                last->last_ns = listed->last_ns;
+        } else {
+            list->items.items[kept++] = *listed;
+        }
+    }
+    list->items.count = kept;
 }
 
 static struct seep_error *take_threads(struct thread_list *list, const struct history *history,
@@ -373,24 +406,18 @@ static struct seep_error *take_threads(struct thread_list *list, const struct hi
 {
     struct seep_error *err = NULL;
 
-    if (list->items.count > 1)
-        qsort(list->items.items, list->items.count, sizeof(*list->items.items), compare_threads);
+    merge_threads(list);
     for (size_t i = 0; i < list->items.count && !err; i++) {
-        struct analysis_thread *thread = &list->items.items[i];
-        struct analysis_thread *last =
-            analysis->threads.count ? &analysis->threads.items[analysis->threads.count - 1] : NULL;
+        struct listed_thread *listed = &list->items.items[i];
+        uint64_t time_ns = listed->last_ns ? listed->last_ns : UINT64_MAX;
 
-        if (last && compare_threads(last, thread) == 0) {
-            last->count += thread->count;
-            last->bytes += thread->bytes;
-            continue;
-        }
-        err = copy_text(history_thread_name(history, thread->tid), &thread->name);
+        err = copy_text(history_thread_name_at(history, listed->thread.tid, time_ns),
+                        &listed->thread.name);
         if (err)
             break;
-        err = vector_push(&analysis->threads, *thread);
+        err = vector_push(&analysis->threads, listed->thread);
         if (err)
-            free(thread->name);
+            free(listed->thread.name);
     }
     return err;
 }
@@ -409,11 +436,12 @@ static struct seep_error *add_all_threads(const struct correlation *c,
         const struct suspect *s = &c->suspects.items[i];
 
         for (size_t t = 0; counts_allocations(s) && t < s->threads.count && !list.err; t++)
-            list.err = vector_push(&list.items, (struct analysis_thread){
-                                                    .pid = s->process->pid,
-                                                    .tid = s->threads.items[t].tid,
-                                                    .count = s->threads.items[t].count,
-                                                    .bytes = s->threads.items[t].bytes,
+            list.err = vector_push(&list.items, (struct listed_thread){
+                                                    .thread = {.pid = s->process->pid,
+                                                               .tid = s->threads.items[t].tid,
+                                                               .count = s->threads.items[t].count,
+                                                               .bytes = s->threads.items[t].bytes},
+                                                    .last_ns = s->threads.items[t].last_ns,
                                                 });
     }
     for (size_t i = 0; i < c->processes.count && !list.err; i++) {
@@ -455,14 +483,13 @@ static struct seep_error *add_process(const struct history_process *p, struct an
     return err;
 }
 
-struct seep_error *findings_build(const struct correlation *correlation,
-                                  const struct diagnoses *diagnoses, const struct history *history,
-                                  const char *case_path, struct analysis *analysis)
+struct seep_error *findings_build(const struct findings_input *input, struct analysis *analysis)
 {
+    const struct correlation *correlation = input->correlation;
     struct seep_error *err = NULL;
 
-    for (size_t i = 0; i < diagnoses->count && !err; i++)
-        err = add_finding(&diagnoses->items[i], correlation, history, case_path, analysis);
+    for (size_t i = 0; i < input->diagnoses->count && !err; i++)
+        err = add_finding(&input->diagnoses->items[i], input, analysis);
     for (size_t i = 0; i < correlation->processes.count && !err; i++) {
         const struct correlate_process *c = &correlation->processes.items[i];
 
@@ -474,5 +501,5 @@ struct seep_error *findings_build(const struct correlation *correlation,
         if (!err)
             err = add_process(c->process, analysis);
     }
-    return err ? err : add_all_threads(correlation, history, analysis);
+    return err ? err : add_all_threads(correlation, input->history, analysis);
 }

@@ -1,7 +1,8 @@
 /*
  * Diagnoses written out as the findings, regions, threads and processes of an analysis.
  *
- *     findings_build(&correlation, &diagnoses, history, NULL, analysis)
+ *     findings_build(&(struct findings_input){&correlation, &diagnoses, history, paths, case_path},
+ *                    analysis)
  *
  * Fills what struct analysis owns of them; contents of dumps are analysis.c's to add.
  */
@@ -14,8 +15,13 @@ enum {
     FINDINGS_MAX_THREADS = 1024,
 };
 
-/* CASE_PATH: of the case, when it holds dumps; else NULL. On failure ANALYSIS holds part of it, and
- * can be destroyed. */
-struct seep_error *findings_build(const struct correlation *correlation,
-                                  const struct diagnoses *diagnoses, const struct history *history,
-                                  const char *case_path, struct analysis *analysis);
+struct findings_input {
+    const struct correlation *correlation;
+    const struct diagnoses *diagnoses;
+    const struct history *history;
+    const struct call_paths *paths; /* NULL: none were recorded */
+    const char *case_path;          /* as the user named it; NULL */
+};
+
+/* On failure ANALYSIS holds part of it, and can be destroyed. */
+struct seep_error *findings_build(const struct findings_input *input, struct analysis *analysis);

@@ -15,6 +15,7 @@ struct held_maker {
     struct held_maker_key key;
     uint64_t time_ns;
     pid_t tid;
+    uint32_t stack_id;
     UT_hash_handle hh;
 };
 
@@ -48,10 +49,10 @@ static struct held_maker *find_maker(const struct held *held, enum snapshot_held
     return maker;
 }
 
-struct seep_error *held_made(struct held *held, enum snapshot_held_kind kind, int64_t result,
-                             pid_t tid, uint64_t time_ns)
+struct seep_error *held_made(struct held *held, enum snapshot_held_kind kind,
+                             const struct event *ev)
 {
-    struct held_maker *maker = find_maker(held, kind, result);
+    struct held_maker *maker = find_maker(held, kind, ev->result);
 
     /* An id is found again by every shmget of its key; a descriptor's number is given again only
      * when it was closed. */
@@ -61,15 +62,16 @@ struct seep_error *held_made(struct held *held, enum snapshot_held_kind kind, in
         maker = calloc(1, sizeof(*maker));
         if (!maker)
             return error_no_memory();
-        maker->key = (struct held_maker_key){.id = result, .kind = kind};
+        maker->key = (struct held_maker_key){.id = ev->result, .kind = kind};
         HASH_ADD(hh, held->makers, key, sizeof(maker->key), maker);
         if (!maker->hh.tbl) {
             free(maker);
             return error_no_memory();
         }
     }
-    maker->tid = tid;
-    maker->time_ns = time_ns;
+    maker->tid = ev->tid;
+    maker->time_ns = ev->exit_ns;
+    maker->stack_id = ev->stack_id;
     return NULL;
 }
 
@@ -100,10 +102,12 @@ static void complete(const struct held *held, struct held_object *object, uint64
     object->first_ns = before ? before->first_ns : look_ns;
     object->first_bytes = before ? before->first_bytes : held->looked ? 0 : object->bytes;
     object->maker_tid = before ? before->maker_tid : 0;
+    object->maker_stack = before ? before->maker_stack : 0;
     if (maker && !before && maker->time_ns <= look_ns) {
         object->first_ns = maker->time_ns;
         object->first_bytes = 0;
         object->maker_tid = maker->tid;
+        object->maker_stack = maker->stack_id;
     }
 }
 

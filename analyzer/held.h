@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/vector.h"
+#include "evidence/event.h"
 #include "evidence/snapshot.h"
 
 struct held_object {
@@ -16,8 +17,9 @@ struct held_object {
     uint64_t first_ns;    /* first look that had it; the call that made it, where that is known */
     uint64_t first_bytes; /* at the first look of the process; 0: came later */
     uint64_t bytes;
-    uint64_t attached; /* SNAPSHOT_UNKNOWN */
-    pid_t maker_tid;   /* 0 not known */
+    uint64_t attached;    /* SNAPSHOT_UNKNOWN */
+    pid_t maker_tid;      /* 0 not known */
+    uint32_t maker_stack; /* the call path of the call that made it; 0 not known */
     char *name;
 };
 
@@ -32,8 +34,8 @@ struct held {
 
 void held_deinit(struct held *held);
 
-/* A successful memfd_create or shmget: RESULT is the descriptor or id. */
-struct seep_error *held_made(struct held *held, enum snapshot_held_kind kind, int64_t result,
-                             pid_t tid, uint64_t time_ns);
+/* A successful memfd_create or shmget, whose result is the descriptor or id. */
+struct seep_error *held_made(struct held *held, enum snapshot_held_kind kind,
+                             const struct event *ev);
 
 struct seep_error *held_look(struct held *held, const struct snapshot *snap);

@@ -7,14 +7,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-enum { FIRST_THREAD_LIMIT = 4096, MAX_NAME_BYTES = 63, MAX_RSS_SAMPLES = 256 };
-
-struct history_thread {
-    pid_t tid, pid;
-    bool exited, kept;
-    char name[MAX_NAME_BYTES + 1];
-    UT_hash_handle hh;
-};
+enum { MAX_RSS_SAMPLES = 256 };
 
 struct history_pid {
     pid_t pid;
@@ -194,92 +187,20 @@ static void retire_if_small(struct history *history, struct history_process *p)
 
 /* --- threads --- */
 
-static struct history_thread *find_thread(const struct history *history, pid_t tid)
+const char *history_thread_name_at(const struct history *history, pid_t tid, uint64_t time_ns)
 {
-    struct history_thread *thread;
-
-    HASH_FIND_INT(history->threads, &tid, thread);
-    return thread;
-}
-
-static bool keep_owner(const struct ledger_group *group, void *context)
-{
-    struct history_thread *thread = group->live_count ? find_thread(context, group->tid) : NULL;
-
-    if (thread)
-        thread->kept = true;
-    return true;
-}
-
-/* Forgets the exited threads that hold nothing. */
-static void clean_threads(struct history *history)
-{
-    struct history_thread *thread, *following;
-
-    ledger_each_group(history->ledger, keep_owner, history);
-    HASH_ITER(hh, history->threads, thread, following)
-    {
-        if (thread->exited && !thread->kept) {
-            HASH_DEL(history->threads, thread);
-            free(thread);
-            continue;
-        }
-        thread->kept = false;
-    }
-    history->thread_limit = 2 * HASH_COUNT(history->threads) + FIRST_THREAD_LIMIT;
-}
-
-static struct seep_error *name_thread(struct history *history, pid_t pid, pid_t tid,
-                                      const char *name, bool fresh)
-{
-    struct history_thread *thread = find_thread(history, tid);
-
-    if (!thread) {
-        if (HASH_COUNT(history->threads) >= history->thread_limit)
-            clean_threads(history);
-        thread = calloc(1, sizeof(*thread));
-        if (!thread)
-            return error_no_memory();
-        thread->tid = tid;
-        HASH_ADD_INT(history->threads, tid, thread);
-        if (!thread->hh.tbl) {
-            free(thread);
-            return error_no_memory();
-        }
-    }
-    if (fresh)
-        thread->name[0] = '\0';
-    thread->pid = pid;
-    thread->exited = false;
-    if (name && name[0]) {
-        size_t len = strnlen(name, MAX_NAME_BYTES);
-
-        memcpy(thread->name, name, len);
-        thread->name[len] = '\0';
-    }
-    return NULL;
-}
-
-const char *history_thread_name(const struct history *history, pid_t tid)
-{
-    const struct history_thread *thread = find_thread(history, tid);
-
-    return thread && thread->name[0] ? thread->name : NULL;
+    return threads_name_at(&history->threads, tid, time_ns);
 }
 
 bool history_thread_exited(const struct history *history, pid_t tid)
 {
-    const struct history_thread *thread = find_thread(history, tid);
-
-    return thread && thread->exited;
+    return threads_exited(&history->threads, tid);
 }
 
 void history_each_thread(const struct history *history, pid_t pid,
-                         bool (*visit)(pid_t tid, const char *name, void *context), void *context)
+                         bool (*visit)(pid_t tid, void *context), void *context)
 {
-    for (const struct history_thread *thread = history->threads; thread; thread = thread->hh.next)
-        if (thread->pid == pid && !visit(thread->tid, thread->name, context))
-            return;
+    threads_each(&history->threads, pid, visit, context);
 }
 
 /* --- events --- */
@@ -340,20 +261,19 @@ static struct seep_error *note_syscall(struct history *history, struct history_p
     switch (ev->kind) {
     case EVENT_MMAP:
         err = births_add(&p->births, ev->args[3] & MAP_ANONYMOUS ? BIRTHS_ANONYMOUS : BIRTHS_OBJECT,
-                         round_up(history, ev->args[1]), ev->tid, ev->exit_ns);
+                         round_up(history, ev->args[1]), ev);
         return err ? err : places_mapped(&p->places, ev);
     case EVENT_SHMAT:
-        return births_add(&p->births, BIRTHS_OBJECT, round_up(history, ev->args[3]), ev->tid,
-                          ev->exit_ns);
+        return births_add(&p->births, BIRTHS_OBJECT, round_up(history, ev->args[3]), ev);
     case EVENT_MUNMAP:
         births_died(&p->births, round_up(history, ev->args[1]), ev->exit_ns);
         return places_mapped(&p->places, ev);
     case EVENT_MREMAP:
         return places_mapped(&p->places, ev);
     case EVENT_MEMFD_CREATE:
-        return held_made(&p->held, SNAPSHOT_HELD_DESCRIPTOR, ev->result, ev->tid, ev->exit_ns);
+        return held_made(&p->held, SNAPSHOT_HELD_DESCRIPTOR, ev);
     case EVENT_SHMGET:
-        return held_made(&p->held, SNAPSHOT_HELD_SYSV, ev->result, ev->tid, ev->exit_ns);
+        return held_made(&p->held, SNAPSHOT_HELD_SYSV, ev);
     default:
         return NULL;
     }
@@ -362,23 +282,19 @@ static struct seep_error *note_syscall(struct history *history, struct history_p
 static struct seep_error *note_life(struct history *history, struct history_process *p,
                                     const struct event *ev)
 {
-    struct history_thread *thread;
     struct seep_error *err;
 
     switch (ev->kind) {
     case EVENT_EXEC:
         return exec_process(p, ev);
     case EVENT_THREAD_START:
-        err = name_thread(history, ev->pid, ev->tid, ev->name, true);
+        err = threads_event(&history->threads, history->ledger, ev);
         return err ? err : places_thread_started(&p->places, (pid_t)ev->args[0], ev->tid);
     case EVENT_THREAD_NAME:
-        return name_thread(history, ev->pid, ev->tid, ev->name, false);
+        return threads_event(&history->threads, history->ledger, ev);
     case EVENT_THREAD_EXIT:
-        thread = find_thread(history, ev->tid);
-        if (thread)
-            thread->exited = true;
         places_thread_exited(&p->places, ev->tid);
-        return NULL;
+        return threads_event(&history->threads, history->ledger, ev);
     case EVENT_PROCESS_EXIT:
         /* It may have been held for a dump of its memory since it began to exit. */
         p->end_ns = p->exit_look_ns ? p->exit_look_ns : ev->exit_ns;
@@ -391,6 +307,15 @@ static struct seep_error *note_life(struct history *history, struct history_proc
     default:
         return NULL;
     }
+}
+
+void history_freed(const struct ledger_charge *charge, uint64_t time_ns, void *context)
+{
+    const struct ledger_group *group = charge->group;
+    struct history_process *p = group->stack_id ? history_find(context, charge->pid) : NULL;
+
+    if (p && !p->retired && (group->kind == EVENT_MMAP || group->kind == EVENT_SHMAT))
+        births_freed(&p->births, births_kind_of(group), group->stack_id, time_ns);
 }
 
 static void note_time(struct history *history, uint64_t time_ns)
@@ -413,6 +338,8 @@ struct seep_error *history_event(void *context, const struct event *ev)
     if (ev->kind == EVENT_PROCESS_START)
         return start_process(history, ev);
     err = get_process(history, ev->pid, ev->enter_ns, &p);
+    if (!err)
+        err = frame_uses_note(&history->uses, ev->stack_id, ev->pid, ev->exit_ns);
     if (err || p->retired)
         return err;
     if (!event_is_syscall(ev))
@@ -549,9 +476,8 @@ struct seep_error *history_snapshot(void *context, const struct snapshot *snap)
             &p->activity,
             &(struct activity_sample){.time_ns = snap->end_ns,
                                       .counters = {snap->cpu_ns, snap->switches, snap->io_calls}});
-    for (size_t i = 0; i < snap->tasks.count && !err; i++)
-        err = name_thread(history, snap->pid, snap->tasks.items[i].tid, snap->tasks.items[i].name,
-                          false);
+    if (!err)
+        err = threads_look(&history->threads, history->ledger, snap);
     return err ? err : add_memory(history, p, snap->end_ns);
 }
 
@@ -567,7 +493,6 @@ struct seep_error *history_create(const struct ledger *ledger, const char *runti
     history->ledger = ledger;
     history->runtime = runtime;
     history->page_bytes = page_bytes && !(page_bytes & (page_bytes - 1)) ? page_bytes : 4096;
-    history->thread_limit = FIRST_THREAD_LIMIT;
     history->memory.rss_first_bytes = history->memory.rss_last_bytes = SNAPSHOT_UNKNOWN;
     history->memory.virtual_first_bytes = history->memory.virtual_last_bytes = SNAPSHOT_UNKNOWN;
     *ret_history = history;
@@ -577,7 +502,6 @@ struct seep_error *history_create(const struct ledger *ledger, const char *runti
 void history_destroy(struct history *history)
 {
     struct history_pid *pid, *next_pid;
-    struct history_thread *thread, *next_thread;
 
     if (!history)
         return;
@@ -586,14 +510,11 @@ void history_destroy(struct history *history)
         HASH_DEL(history->pids, pid);
         free(pid);
     }
-    HASH_ITER(hh, history->threads, thread, next_thread)
-    {
-        HASH_DEL(history->threads, thread);
-        free(thread);
-    }
+    threads_deinit(&history->threads);
     for (size_t i = 0; i < history->processes.count; i++)
         process_destroy(history->processes.items[i]);
     vector_deinit(&history->processes);
     vector_deinit(&history->memory.rss);
+    vector_deinit(&history->uses);
     free(history);
 }

@@ -14,10 +14,12 @@
 #include "analyzer/activity.h"
 #include "analyzer/births.h"
 #include "analyzer/flow.h"
+#include "analyzer/frame_names.h"
 #include "analyzer/growth.h"
 #include "analyzer/held.h"
 #include "analyzer/ledger.h"
 #include "analyzer/places.h"
+#include "analyzer/threads.h"
 
 /* Of an exited process, what is not mapped from files and worth a judgement; when there are many
  * such processes. */
@@ -27,7 +29,6 @@ enum {
     HISTORY_MANY = 1000,
 };
 
-struct history_thread;
 struct history_pid;
 
 struct history_process {
@@ -71,11 +72,11 @@ struct history {
     size_t ended;                               /* of them, and not retired */
     size_t retired;                             /* dropped when there are many */
     bool worked;                                /* some event was recorded */
-    struct history_pid *pids;                   /* uthash tables */
-    struct history_thread *threads;
-    size_t thread_limit;          /* of exited ones kept, before a clean-up */
+    struct history_pid *pids;                   /* a uthash table */
+    struct threads threads;
     struct history_process *last; /* the one asked for last */
     struct history_memory memory;
+    struct frame_uses uses;                      /* of call paths */
     uint64_t live_rss_bytes, live_virtual_bytes; /* of the processes that live */
     uint64_t first_ns, last_ns;
     uint64_t page_bytes;
@@ -93,10 +94,14 @@ struct seep_error *history_snapshot(void *history, const struct snapshot *snap);
 /* The process PID that was seen last, or NULL. */
 struct history_process *history_find(const struct history *history, pid_t pid);
 
-/* The thread's name, NULL when it is not known; and whether it was seen to exit. */
-const char *history_thread_name(const struct history *history, pid_t tid);
+/* For ledger_on_freed: when what came by which call path was given back. */
+void history_freed(const struct ledger_charge *charge, uint64_t time_ns, void *history);
+
+/* The name that thread TID had at TIME_NS (UINT64_MAX: its last), NULL when it is not known; and whether
+ * it was seen to exit. */
+const char *history_thread_name_at(const struct history *history, pid_t tid, uint64_t time_ns);
 bool history_thread_exited(const struct history *history, pid_t tid);
 
 /* Calls VISIT for every thread of PID that is known. */
 void history_each_thread(const struct history *history, pid_t pid,
-                         bool (*visit)(pid_t tid, const char *name, void *context), void *context);
+                         bool (*visit)(pid_t tid, void *context), void *context);

@@ -301,9 +301,16 @@ static void apply_lost(struct ledger *ledger, const struct event *ev)
         space->uncertain = true;
 }
 
+void ledger_on_freed(struct ledger *ledger, ledger_freed freed, void *context)
+{
+    ledger->charges.freed = freed;
+    ledger->charges.freed_context = context;
+}
+
 struct seep_error *ledger_apply(struct ledger *ledger, const struct event *ev)
 {
     ledger->events++;
+    ledger->charges.now_ns = ev->exit_ns;
     switch (ev->kind) {
     case EVENT_PROCESS_START:
         return apply_start(ledger, ev);

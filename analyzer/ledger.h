@@ -87,6 +87,11 @@ DEFINE_CLEANUP(struct ledger *, ledger_destroy);
 /* The host's page size, 4096 unless set; before the first event. A power of two. */
 void ledger_set_page_bytes(struct ledger *ledger, uint64_t page_bytes);
 
+/* Calls FREED, from within ledger_apply, when a process has given back the last byte of what a call
+ * mapped; TIME_NS is that of the event that did it. NULL: nobody wants to know. */
+typedef void (*ledger_freed)(const struct ledger_charge *charge, uint64_t time_ns, void *context);
+void ledger_on_freed(struct ledger *ledger, ledger_freed freed, void *context);
+
 /* Applies one event. */
 struct seep_error *ledger_apply(struct ledger *ledger, const struct event *ev);
 

@@ -213,7 +213,7 @@ static void put_threads(struct buffer *out, const struct diagnosis *d,
         put_count(out, d->threads.count, "thread");
         return;
     }
-    name = history_thread_name(history, d->threads.items[0].tid);
+    name = history_thread_name_at(history, d->threads.items[0].tid, d->threads.items[0].last_ns);
     buffer_printf(out, " by thread %d%s%s", (int)d->threads.items[0].tid, name ? " " : "",
                   name ? name : "");
 }
@@ -486,7 +486,7 @@ static void put_doubts(struct buffer *out, const struct diagnosis *d)
         buffer_printf(out, " of it is resident: so far it costs address space");
     }
     if (doubts & DOUBT_ALLOCATOR) {
-        const char *library = verdict_allocator(d->parts.items[0]->process);
+        const char *library = verdict_allocator(first);
 
         if (library)
             buffer_printf(out, "; %s maps so for whatever asks it for memory", library);

@@ -116,12 +116,15 @@ static bool is_frees_untimed(const struct suspect *s)
     return is_known(s->freed) && !s->has_births && s->freed > s->calls / 10;
 }
 
-const char *verdict_allocator(const struct history_process *process)
+const char *verdict_allocator(const struct suspect *s)
 {
     static const char *const libraries[] = {"libjemalloc.", "libtcmalloc", "libmimalloc",
                                             "librpmalloc",  "libsnmalloc", "libhoard."};
-    const struct growth *growth = &process->growth;
+    const struct growth *growth = &s->process->growth;
 
+    /* Its own calls say more than what else is mapped. */
+    if (s->culprit || s->pool)
+        return s->pool;
     for (size_t i = 0; i < growth->ranges.count; i++) {
         const char *slash = strrchr(growth->ranges.items[i].name, '/');
 
@@ -145,10 +148,11 @@ static bool is_ascending(const struct suspect *s)
 }
 
 /* glibc's malloc maps a large block by itself and unmaps it when it is freed. Others take many blocks'
- * worth at a time and keep it: that says as little as growth of the heap. */
+ * worth at a time and keep it: that says as little as growth of the heap. Call paths tell which it was,
+ * where there are any. */
 static bool is_allocators(const struct suspect *s)
 {
-    return s->region == REGION_ANON_MMAP && (is_ascending(s) || verdict_allocator(s->process));
+    return s->region == REGION_ANON_MMAP && (is_ascending(s) || verdict_allocator(s));
 }
 
 enum balance {

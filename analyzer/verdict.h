@@ -45,9 +45,10 @@ enum {
     VERDICT_SHORT_S = 10, /* of a process that lives on: a warm-up may take as long */
 };
 
-/* The library that stands in for the C library's malloc in PROCESS, such as "libjemalloc.so.2"; NULL:
- * none that shows by its name. */
-const char *verdict_allocator(const struct history_process *process);
+/* What maps for many callers and made the mappings of SUSPECT, as its call paths say; without paths, the
+ * library that stands in for the C library's malloc in the process, such as "libjemalloc.so.2". NULL:
+ * none that shows. */
+const char *verdict_allocator(const struct suspect *suspect);
 
 /* LOST_EVENTS: in the whole recording. */
 struct judgement verdict_judge(const struct suspect *suspect, uint64_t lost_events);

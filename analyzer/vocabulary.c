@@ -61,18 +61,35 @@ static void vma_deinit(struct analysis_vma *vma)
     free(vma->name);
 }
 
+void analysis_stack_deinit(struct analysis_stack *stack)
+{
+    for (size_t i = 0; i < stack->frames.count; i++) {
+        struct analysis_frame *frame = &stack->frames.items[i];
+
+        free(frame->function);
+        free(frame->module);
+        free(frame->build_id);
+        free(frame->file);
+    }
+    vector_deinit(&stack->frames);
+    free(stack->end);
+}
+
 static void finding_deinit(struct finding *finding)
 {
     for (size_t i = 0; i < finding->vmas.count; i++)
         vma_deinit(&finding->vmas.items[i]);
     for (size_t i = 0; i < finding->threads.count; i++)
         free(finding->threads.items[i].name);
+    for (size_t i = 0; i < finding->stacks.count; i++)
+        analysis_stack_deinit(&finding->stacks.items[i]);
     for (size_t i = 0; i < finding->strings.count; i++)
         free(finding->strings.items[i].text);
     for (size_t i = 0; i < finding->next.count; i++)
         free(finding->next.items[i]);
     vector_deinit(&finding->vmas);
     vector_deinit(&finding->threads);
+    vector_deinit(&finding->stacks);
     vector_deinit(&finding->strings);
     vector_deinit(&finding->next);
     free(finding->title);
@@ -96,6 +113,9 @@ void analysis_destroy(struct analysis *analysis)
         free(analysis->threads.items[i].name);
     for (size_t i = 0; i < analysis->processes.count; i++)
         free(analysis->processes.items[i].exe);
+    for (size_t i = 0; i < analysis->symbol_troubles.count; i++)
+        free(analysis->symbol_troubles.items[i]);
+    vector_deinit(&analysis->symbol_troubles);
     vector_deinit(&analysis->findings);
     vector_deinit(&analysis->vmas);
     vector_deinit(&analysis->threads);

@@ -1,15 +1,13 @@
 #include "cmd/answer.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 
-#include "base/io.h"
 #include "base/units.h"
 #include "base/zone.h"
+#include "cmd/naming.h"
+#include "cmd/save_file.h"
 #include "report/report.h"
 
 enum { MAX_TOP = 1000000, MAX_TERMINAL_WIDTH = 120 };
@@ -75,22 +73,6 @@ static struct report_text_options terminal_options(FILE *out, unsigned top)
     return options;
 }
 
-/* A regular file appears whole or not at all; a link or a device (/dev/stderr) is written to, for
- * replacing it would take it away from everybody. */
-static struct seep_error *save(const char *path, const char *text, size_t len)
-{
-    struct stat st;
-
-    if (lstat(path, &st) < 0 ? errno == ENOENT : S_ISREG(st.st_mode))
-        return io_replace_file(AT_FDCWD, path, text, len);
-
-    _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
-
-    if (fd < 0)
-        return error_errno(errno, path, "cannot open %s", path);
-    return error_prefix(io_write(fd, text, len), "%s", path);
-}
-
 static struct seep_error *save_report(const struct analysis *analysis, bool json, unsigned top,
                                       const char *path)
 {
@@ -107,15 +89,17 @@ static struct seep_error *save_report(const struct analysis *analysis, bool json
 
     if (fclose(memory) != 0 && !err)
         err = error_no_memory();
-    return err ? err : save(path, text, len);
+    return err ? err : save_file(path, text, len);
 }
 
 struct seep_error *answer_print(struct case_dir *c, const struct answer_options *options, FILE *out,
                                 struct analysis **ret_analysis)
 {
     _cleanup_(analysis_destroyp) struct analysis *analysis = NULL;
-    struct seep_error *err = analysis_run(c, &(struct analysis_options){0}, &analysis);
+    struct seep_error *err = analysis_run(
+        c, &(struct analysis_options){.progress = naming_progress(options->quiet)}, &analysis);
 
+    naming_progress_clear();
     if (err)
         return err;
     zone_use(analysis->info.time_zone);

@@ -10,13 +10,14 @@
 extern const struct show_topic show_bytes;
 extern const struct show_topic show_events;
 extern const struct show_topic show_ledger;
+extern const struct show_topic show_stacks;
 extern const struct show_topic show_strings;
 extern const struct show_topic show_times;
 extern const struct show_topic show_threads;
 extern const struct show_topic show_vmas;
 
 const struct show_topic *const show_topics[] = {
-    &show_events, &show_vmas,    &show_ledger, &show_threads,
+    &show_events, &show_vmas,    &show_ledger, &show_stacks, &show_threads,
     &show_bytes,  &show_strings, &show_times,  NULL,
 };
 

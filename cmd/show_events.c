@@ -12,6 +12,7 @@
 #include "base/zone.h"
 #include "cmd/life_text.h"
 #include "cmd/show.h"
+#include "cmd/stack_lines.h"
 #include "evidence/call_text.h"
 #include "evidence/case.h"
 #include "evidence/events_file.h"
@@ -28,7 +29,8 @@ enum {
     KEY_KIND,
     KEY_FAILED,
     KEY_SINCE,
-    KEY_UNTIL
+    KEY_UNTIL,
+    KEY_STACKS,
 };
 
 enum { NAME_COLUMNS = 15 };
@@ -39,7 +41,7 @@ struct arguments {
     enum format format;
     pid_t tid, pid;            /* 0: all */
     bool kinds[UINT8_MAX + 1]; /* wanted, when some are named */
-    bool some_kinds, failed;
+    bool some_kinds, failed, stacks;
     uint64_t since_ns, until_ns; /* after the start of the recording */
 };
 
@@ -56,6 +58,7 @@ struct listing {
     struct thread_name *names;
     struct buffer line;
     struct strace_format *strace; /* FORMAT_STRACE */
+    struct stack_lines *stacks;   /* with --stacks */
 };
 
 static void forget_name(struct listing *listing, pid_t tid)
@@ -82,6 +85,7 @@ static void listing_deinit(struct listing *listing)
     }
     buffer_deinit(&listing->line);
     strace_format_destroy(listing->strace);
+    stack_lines_destroy(listing->stacks);
 }
 
 /* --- which events, and whose --- */
@@ -127,6 +131,19 @@ static const char *name_of(const struct listing *listing, pid_t tid)
 
     HASH_FIND_INT(listing->names, &tid, name);
     return name ? name->name : NULL;
+}
+
+/* --- call paths --- */
+
+/* The lines of EV's path, where they are wanted; out of memory is noted in OUT. */
+static void put_stack(struct buffer *out, const struct event *ev, void *context)
+{
+    struct listing *listing = context;
+    const char *lines = listing->stacks ? stack_lines_of(listing->stacks, ev->stack_id) : "";
+
+    out->failed |= !lines;
+    if (lines)
+        buffer_bytes(out, lines, strlen(lines));
 }
 
 /* --- a person's table --- */
@@ -186,6 +203,7 @@ static struct seep_error *table_put(struct listing *listing, const struct event 
         life_text_append(line, ev);
     }
     buffer_printf(line, "\n");
+    put_stack(line, ev, listing);
     if (line->failed)
         return error_no_memory();
     fwrite(line->bytes, 1, line->len, stdout);
@@ -258,7 +276,15 @@ static struct seep_error *begin(struct listing *listing)
         table_head();
     if (listing->arguments->format != FORMAT_STRACE)
         return NULL;
-    return strace_format_create(stdout, listing->info.wall_offset_ns, &listing->strace);
+
+    struct seep_error *err =
+        strace_format_create(stdout, listing->info.wall_offset_ns, &listing->strace);
+
+    if (!err) {
+        listing->strace->put_stack = put_stack;
+        listing->strace->context = listing;
+    }
+    return err;
 }
 
 static struct seep_error *print(struct listing *listing, const struct event *ev)
@@ -307,7 +333,11 @@ static struct seep_error *list(const char *case_path, const struct arguments *ar
         return err;
     source = &reader->source;
     case_info(c, &listing.info);
-    err = begin(&listing);
+    if (arguments->stacks && arguments->format != FORMAT_JSON)
+        err = stack_lines_read(c->fd, arguments->format == FORMAT_TABLE ? "      " : "",
+                               &listing.stacks);
+    if (!err)
+        err = begin(&listing);
     while (!err && !ferror(stdout) && !(err = event_source_next(source, &ev, &step)) &&
            step == EVENT_SOURCE_MORE)
         err = put(&listing, &ev);
@@ -376,6 +406,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_FAILED:
         arguments->failed = true;
         return 0;
+    case KEY_STACKS:
+        arguments->stacks = true;
+        return 0;
     case KEY_SINCE:
         arguments->since_ns = parse_after(argument, "--since", state);
         return 0;
@@ -396,6 +429,9 @@ static const struct argp_option options[] = {
     {"kind", KEY_KIND, "KIND[,KIND]", 0,
      "Only these: a syscall's name, or process-start, thread-start, exec, thread-exit, "
      "process-exit, thread-name, lost, detach",
+     0},
+    {"stacks", KEY_STACKS, NULL, 0,
+     "The call path under each call, as strace -k prints it; in JSON its number is always there",
      0},
     {"failed", KEY_FAILED, NULL, 0, "Only calls that failed", 0},
     {"since", KEY_SINCE, "TIME", 0, "Leave out the first TIME (90s, 5m) of the recording", 0},

@@ -6,17 +6,21 @@
 #include <string.h>
 #include <time.h>
 
-#include "analyzer/history.h"
-#include "analyzer/replay.h"
+#include "analyzer/finding_paths.h"
+#include "analyzer/recording.h"
 #include "base/escape.h"
 #include "base/units.h"
 #include "base/zone.h"
+#include "cmd/naming.h"
 #include "cmd/show.h"
 #include "evidence/case.h"
 #include "evidence/syscalls.h"
 #include "report/json_parts.h"
+#include "report/path_text.h"
 
 extern const struct show_topic show_ledger;
+
+enum { PATH_COLUMNS = 140 };
 
 enum { KEY_JSON = 0x2000, KEY_INTERVALS, KEY_ALL, KEY_PID, KEY_TID, KEY_TOP };
 
@@ -31,9 +35,7 @@ VECTOR_TYPE(groups, const struct ledger_group *);
 struct listing {
     const struct arguments *arguments;
     struct case_info info;
-    struct ledger *ledger;
-    struct history *history;
-    struct replay_result result;
+    struct recording recording;
     struct groups groups;
     struct buffer line;
     pid_t pid; /* of the space whose intervals are listed */
@@ -44,8 +46,7 @@ static void listing_deinit(struct listing *listing)
 {
     vector_deinit(&listing->groups);
     buffer_deinit(&listing->line);
-    history_destroy(listing->history);
-    ledger_destroy(listing->ledger);
+    recording_deinit(&listing->recording);
     error_destroy(listing->err);
 }
 
@@ -115,10 +116,15 @@ static void put_time(struct listing *listing, uint64_t ns)
     buffer_printf(&listing->line, "  %s", text);
 }
 
-/* "16067/25900 nio-1" */
-static void put_thread(struct listing *listing, pid_t pid, pid_t tid)
+static const char *thread_name(const struct listing *listing, pid_t tid, uint64_t time_ns)
 {
-    const char *name = history_thread_name(listing->history, tid);
+    return history_thread_name_at(listing->recording.history, tid, time_ns);
+}
+
+/* "16067/25900 nio-1" */
+static void put_thread(struct listing *listing, pid_t pid, pid_t tid, uint64_t time_ns)
+{
+    const char *name = thread_name(listing, tid, time_ns);
     char id[32];
 
     snprintf(id, sizeof(id), "%d/%d", (int)pid, (int)tid);
@@ -126,6 +132,24 @@ static void put_thread(struct listing *listing, pid_t pid, pid_t tid)
     if (name)
         escape_append(&listing->line, name, strlen(name));
     buffer_printf(&listing->line, "\n");
+}
+
+/* The call path in a line of its own. */
+static struct seep_error *put_path(struct listing *listing, uint32_t stack_id)
+{
+    struct analysis_stack stack;
+    struct seep_error *err;
+
+    if (!call_paths_get(listing->recording.paths, stack_id))
+        return NULL;
+    err = finding_paths_make(listing->recording.paths, stack_id, 0, 0, &stack);
+    if (err)
+        return err;
+    buffer_printf(&listing->line, "%12s ", "by");
+    path_text_line(&listing->line, &stack, PATH_COLUMNS);
+    buffer_printf(&listing->line, "\n");
+    analysis_stack_deinit(&stack);
+    return NULL;
 }
 
 static struct seep_error *table_group(struct listing *listing, const struct ledger_group *group)
@@ -140,8 +164,11 @@ static struct seep_error *table_group(struct listing *listing, const struct ledg
         backing_name(group->backing));
     put_time(listing, group->first_ns);
     put_time(listing, group->last_ns);
-    put_thread(listing, group->pid, group->tid);
-    return flush_line(listing);
+    put_thread(listing, group->pid, group->tid, group->last_ns);
+
+    struct seep_error *err = put_path(listing, group->stack_id);
+
+    return err ? err : flush_line(listing);
 }
 
 static json_t *json_time(const struct listing *listing, uint64_t ns)
@@ -156,7 +183,7 @@ static struct seep_error *json_group(const struct listing *listing,
 {
     struct seep_error *err = json_parts_write(
         JSON_OBJECT({"pid", json_parts_id(group->pid)}, {"tid", json_parts_id(group->tid)},
-                    {"thread", json_parts_text(history_thread_name(listing->history, group->tid))},
+                    {"thread", json_parts_text(thread_name(listing, group->tid, group->last_ns))},
                     {"call", json_string(call_name(group->kind))},
                     {"backing", json_string(backing_name(group->backing))},
                     {"stack", json_parts_id((pid_t)group->stack_id)},
@@ -182,7 +209,7 @@ static struct seep_error *list_groups(struct listing *listing)
     uint64_t top = listing->arguments->top ? listing->arguments->top : UINT64_MAX;
     struct seep_error *err = NULL;
 
-    ledger_each_group(listing->ledger, take_group, listing);
+    ledger_each_group(listing->recording.ledger, take_group, listing);
     if (listing->err)
         return take_ptr(listing->err);
     if (groups->count)
@@ -215,7 +242,7 @@ static void table_interval(struct listing *listing, const struct ledger_interval
     }
     put_time(listing, charge->time_ns);
     buffer_printf(&listing->line, "  %-16s", call_name(charge->group->kind));
-    put_thread(listing, charge->pid, charge->tid);
+    put_thread(listing, charge->pid, charge->tid, charge->time_ns);
 }
 
 static json_t *json_charge(const struct listing *listing, const struct ledger_charge *charge)
@@ -226,7 +253,7 @@ static json_t *json_charge(const struct listing *listing, const struct ledger_ch
         {"call", json_string(call_name(charge->group->kind))},
         {"time", json_time(listing, charge->time_ns)}, {"pid", json_parts_id(charge->pid)},
         {"tid", json_parts_id(charge->tid)},
-        {"thread", json_parts_text(history_thread_name(listing->history, charge->tid))},
+        {"thread", json_parts_text(thread_name(listing, charge->tid, charge->time_ns))},
         {"stack", json_parts_id((pid_t)charge->group->stack_id)},
         {"start", json_parts_address(charge->start)},
         {"mapped_bytes", json_parts_number(charge->mapped_bytes)},
@@ -284,7 +311,7 @@ static struct seep_error *list_intervals(struct listing *listing)
     if (!listing->arguments->json)
         printf("%7s  %-25s %s %12s  %-6s  %-14s  %-16s  %-15s  %s\n", "PID", "START-END", "PERM",
                "SIZE", "KIND", "WHEN", "CALL", "PROCESS/THREAD", "NAME");
-    ledger_each_space(listing->ledger, print_space, listing);
+    ledger_each_space(listing->recording.ledger, print_space, listing);
     return take_ptr(listing->err);
 }
 
@@ -292,11 +319,11 @@ static struct seep_error *list_intervals(struct listing *listing)
 
 static struct seep_error *print_sum(const struct listing *listing)
 {
-    const struct replay_result *result = &listing->result;
+    const struct replay_result *result = &listing->recording.replay;
     struct ledger_totals totals;
     struct units_text live, unknown, unexplained, events, lost, comparisons;
 
-    ledger_totals(listing->ledger, &totals);
+    ledger_totals(listing->recording.ledger, &totals);
     if (listing->arguments->json) {
         struct seep_error *err = json_parts_write(
             JSON_OBJECT(
@@ -329,22 +356,21 @@ static struct seep_error *print_sum(const struct listing *listing)
 
 /* --- the topic --- */
 
-static struct seep_error *replay(struct case_dir *c, struct listing *listing)
+/* The lines of the table alone have the paths written out. */
+static struct seep_error *read_case(struct case_dir *c, struct listing *listing)
 {
-    struct seep_error *err = ledger_create(&listing->ledger);
+    const struct arguments *arguments = listing->arguments;
+    struct seep_error *err;
 
-    if (err)
-        return err;
     case_info(c, &listing->info);
     zone_use(listing->info.time_zone);
-    ledger_set_page_bytes(listing->ledger, listing->info.page_bytes);
-    err = history_create(listing->ledger, listing->info.runtime, listing->info.page_bytes,
-                         &listing->history);
-    if (err)
+    err = recording_read(c, &listing->info, &listing->recording);
+    if (err || arguments->json || arguments->intervals)
         return err;
-    return replay_case(c->fd, listing->ledger,
-                       &(struct replay_observer){history_event, history_snapshot, listing->history},
-                       NULL, &listing->result);
+    err = recording_name_paths(&listing->recording, c->fd,
+                               &(struct recording_naming){.progress = naming_progress(false)});
+    naming_progress_clear();
+    return err;
 }
 
 static struct seep_error *list(const char *case_path, const struct arguments *arguments)
@@ -354,7 +380,7 @@ static struct seep_error *list(const char *case_path, const struct arguments *ar
     struct seep_error *err = case_open(case_path, &c);
 
     if (!err)
-        err = replay(c, &listing);
+        err = read_case(c, &listing);
     if (!err)
         err = arguments->intervals ? list_intervals(&listing) : list_groups(&listing);
     if (!err)

@@ -7,6 +7,7 @@
 #include <uthash.h>
 
 #include "analyzer/replay.h"
+#include "analyzer/thread_names.h"
 #include "base/escape.h"
 #include "base/units.h"
 #include "base/vector.h"
@@ -22,16 +23,11 @@ struct arguments {
     bool json;
 };
 
-struct name {
-    uint64_t since_ns; /* monotonic, as all times here */
-    char *text;        /* raw */
-};
-
 struct thread {
     struct thread_id {
         pid_t pid, tid;
     } id;
-    VECTOR(struct name) names; /* in the order in which it had them */
+    struct thread_names names; /* in the order in which it had them */
     uint64_t first_ns, last_ns;
     uint64_t calls;
     uint64_t mapped_bytes;           /* by all its calls */
@@ -55,9 +51,7 @@ static void threads_deinit(struct threads *threads)
     for (size_t i = 0; i < threads->all.count; i++) {
         struct thread *thread = threads->all.items[i];
 
-        for (size_t k = 0; k < thread->names.count; k++)
-            free(thread->names.items[k].text);
-        vector_deinit(&thread->names);
+        thread_names_deinit(&thread->names);
         free(thread);
     }
     vector_deinit(&threads->all);
@@ -106,24 +100,6 @@ static struct seep_error *see_thread(struct threads *threads, pid_t pid, pid_t t
     return NULL;
 }
 
-static struct seep_error *name_thread(struct thread *thread, uint64_t time_ns, const char *text)
-{
-    struct name name = {.since_ns = time_ns};
-    struct seep_error *err;
-
-    if (!text || !text[0] ||
-        (thread->names.count &&
-         strcmp(thread->names.items[thread->names.count - 1].text, text) == 0))
-        return NULL;
-    name.text = strdup(text);
-    if (!name.text)
-        return error_no_memory();
-    err = vector_push(&thread->names, name);
-    if (err)
-        free(name.text);
-    return err;
-}
-
 /* --- gathering --- */
 
 static struct seep_error *on_event(void *context, const struct event *ev)
@@ -145,7 +121,8 @@ static struct seep_error *on_event(void *context, const struct event *ev)
     if (event_is_syscall(ev))
         thread->calls++;
     if (ev->kind == EVENT_THREAD_START || ev->kind == EVENT_THREAD_NAME)
-        return name_thread(thread, ev->exit_ns, ev->name);
+        return ev->name && ev->name[0] ? thread_names_add(&thread->names, ev->exit_ns, ev->name)
+                                       : NULL;
     if (ev->kind == EVENT_THREAD_EXIT) {
         thread->ended = true;
         thread->status = (int)ev->result;
@@ -168,8 +145,8 @@ static struct seep_error *on_snapshot(void *context, const struct snapshot *snap
         struct thread *thread;
         struct seep_error *err = see_thread(threads, snap->pid, task->tid, snap->end_ns, &thread);
 
-        if (!err && !thread->names.count)
-            err = name_thread(thread, snap->end_ns, task->name);
+        if (!err && task->name[0])
+            err = thread_names_look(&thread->names, snap->begin_ns, task->name);
         if (err)
             return err;
         thread->state = task->state;
@@ -242,15 +219,15 @@ static void put_state(struct buffer *text, const struct thread *thread)
 /* The last name first. */
 static void put_names(struct buffer *line, const struct thread *thread)
 {
-    for (size_t i = thread->names.count; i-- > 0;) {
-        const char *text = thread->names.items[i].text;
+    for (size_t i = thread->names.items.count; i-- > 0;) {
+        const char *text = thread->names.items.items[i].text;
 
-        if (i + 2 == thread->names.count)
+        if (i + 2 == thread->names.items.count)
             buffer_printf(line, "  (before: ");
-        else if (i + 1 < thread->names.count)
+        else if (i + 1 < thread->names.items.count)
             buffer_printf(line, ", ");
         escape_append(line, text, strlen(text));
-        if (i == 0 && thread->names.count > 1)
+        if (i == 0 && thread->names.items.count > 1)
             buffer_printf(line, ")");
     }
 }
@@ -303,8 +280,8 @@ static json_t *json_names(const struct threads *threads, const struct thread *th
     json_t *names = json_array();
     bool failed = !names;
 
-    for (size_t i = 0; i < thread->names.count; i++) {
-        const struct name *name = &thread->names.items[i];
+    for (size_t i = 0; i < thread->names.items.count; i++) {
+        const struct thread_name *name = &thread->names.items.items[i];
 
         failed |=
             json_array_append_new(names, JSON_OBJECT({"since", json_time(threads, name->since_ns)},

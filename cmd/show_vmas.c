@@ -171,7 +171,8 @@ static struct seep_error *list(const char *case_path, struct arguments *argument
     struct seep_error *err = case_open(case_path, &c);
 
     if (!err)
-        err = analysis_run(c, &(struct analysis_options){.skip_content = true}, &analysis);
+        err = analysis_run(
+            c, &(struct analysis_options){.skip_content = true, .skip_symbols = true}, &analysis);
     if (!err)
         err = choose(analysis, arguments, &regions);
     if (!err)

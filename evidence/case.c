@@ -449,6 +449,7 @@ void case_info(const struct case_dir *c, struct case_info *ret_info)
         .reason = text_of(json_object_get(c->json, "reason")),
         .page_bytes = page_ok ? page_bytes : DEFAULT_PAGE_BYTES,
         .lost_events = number_of(get(c, "watch", "lost_events")),
+        .lost_stacks = number_of(get(c, "watch", "lost_stacks")),
         .watcher_cpu_ns = number_of(get(c, "watch", "watcher_cpu_ns")),
         .target_stopped_ns = number_of(get(c, "watch", "target_stopped_ns")),
     };

@@ -95,6 +95,7 @@ struct case_info {
     const char *options; /* the recorder's command line, NULL */
     uint64_t page_bytes;
     uint64_t lost_events;
+    uint64_t lost_stacks;       /* call paths that were to be recorded, and could not be */
     uint64_t watcher_cpu_ns;    /* what watching cost: seep's own CPU time */
     uint64_t target_stopped_ns; /* and how long the target stood still in all */
 };

@@ -24,7 +24,7 @@
 #include "base/vector.h"
 
 enum {
-    JIT_MAPS_MAX_BYTES = 64 << 20, /* of one copy; what is longer is cut at a line's end */
+    JIT_MAPS_MAX_BYTES = 16 << 20, /* of one copy; what is longer is cut at a line's end */
     JIT_MAPS_MAX_COPIES = 4096,    /* of one recording */
 };
 

@@ -26,9 +26,10 @@ enum stack_frame_kind {
     STACK_FRAME_GAP = 3,    /* frames are missing here; `function` says why */
 };
 
+/* EXACT: `address` was executing, or is where the kernel makes a signal's handler return to; else it is
+ * where a call returns to, and the call is in the byte before it. */
 enum stack_frame_flags {
-    STACK_FRAME_EXACT = 1 << 0, /* `address` was executing; else it is where a call returns to, and
-                                      * the call is in the byte before it */
+    STACK_FRAME_EXACT = 1 << 0,
     STACK_FRAME_BY_POINTER = 1 << 1, /* found by the frame pointer, for want of an unwind table */
 };
 

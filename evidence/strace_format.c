@@ -127,6 +127,8 @@ static void print_exit(struct printer *printer, const struct call *call)
         buffer_printf(text, " <%" PRIu64 ".%06" PRIu64 ">", duration_us / us_per_s,
                       duration_us % us_per_s);
     buffer_printf(text, "\n");
+    if (ev->stack_id && printer->base.put_stack)
+        printer->base.put_stack(text, ev, printer->base.context);
     printer->open = NULL;
 }
 

@@ -16,11 +16,16 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "evidence/event_source.h"
 
 struct strace_format {
     struct event_sink sink; /* finish() prints what was held back */
+    /* Appends the lines of EV's call path, which come after the call's last line; NULL: none are
+     * printed, as without -k. For whoever created it to set. */
+    void (*put_stack)(struct buffer *out, const struct event *ev, void *context);
+    void *context;
 };
 
 /* OUT stays the caller's. WALL_OFFSET_NS: wall clock minus monotonic. */

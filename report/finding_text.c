@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/units.h"
+#include "report/path_text.h"
 #include "report/wrap.h"
 
 enum {
@@ -185,6 +186,16 @@ static void write_who(struct rows *r, const struct analysis *a, const struct fin
         add_thread(r, c->pid, c->process);
     }
     rows_end(r, "who");
+}
+
+static void write_path(struct rows *r, const struct finding *f)
+{
+    const struct analysis_culprit *c = &f->culprit;
+
+    if (f->stacks.count) {
+        path_text(r, f);
+        return;
+    }
     if (c->function)
         rows_text(r, c->function);
     if (c->module) {
@@ -324,6 +335,7 @@ void finding_text(struct rows *rows, const struct analysis *a, const struct find
     write_title(rows, f);
     write_where(rows, a, f);
     write_who(rows, a, f);
+    write_path(rows, f);
     write_what(rows, f);
     write_when(rows, f);
     write_why(rows, f);

@@ -64,6 +64,34 @@ static json_t *string_json(const struct analysis_string *string)
                        {"bytes", json_parts_number(string->bytes)});
 }
 
+static json_t *frame_json(const struct analysis_frame *frame)
+{
+    static const char *const kinds[] = {
+        [STACK_FRAME_NATIVE] = "native",
+        [STACK_FRAME_JIT] = "jit",
+        [STACK_FRAME_JAVA] = "java",
+        [STACK_FRAME_GAP] = "gap",
+    };
+    bool known = frame->kind < ARRAY_SIZE(kinds) && kinds[frame->kind];
+
+    return JSON_OBJECT(
+        {"kind", known ? json_string(kinds[frame->kind]) : json_null()},
+        {"address", frame->address ? json_parts_address(frame->address) : json_null()},
+        {"function", json_parts_text(frame->function)}, {"inlined", json_boolean(frame->inlined)},
+        {"module", json_parts_text(frame->module)}, {"build_id", json_parts_text(frame->build_id)},
+        {"offset",
+         frame->offset == ANALYSIS_UNKNOWN ? json_null() : json_parts_address(frame->offset)},
+        {"file", json_parts_text(frame->file)},
+        {"line", frame->line ? json_integer(frame->line) : json_null()});
+}
+
+json_t *report_json_stack(const struct analysis_stack *stack)
+{
+    return JSON_OBJECT(
+        {"count", json_parts_number(stack->count)}, {"bytes", json_parts_number(stack->bytes)},
+        {"end", json_parts_text(stack->end)}, {"frames", ARRAY(&stack->frames, frame_json)});
+}
+
 static json_t *culprit_json(const struct analysis_culprit *culprit)
 {
     return JSON_OBJECT(
@@ -73,9 +101,9 @@ static json_t *culprit_json(const struct analysis_culprit *culprit)
         {"function", json_parts_text(culprit->function)});
 }
 
-static json_t *next_json(char *const *command)
+static json_t *text_json(char *const *text)
 {
-    return json_parts_text(*command);
+    return json_parts_text(*text);
 }
 
 static json_t *content_json(const struct finding *f)
@@ -99,8 +127,8 @@ static json_t *finding_json(const struct finding *f)
         {"bytes_per_s", json_parts_real(f->bytes_per_s)},
         {"confidence", json_parts_real(f->confidence)}, {"culprit", culprit_json(&f->culprit)},
         {"vmas", ARRAY(&f->vmas, report_json_vma)}, {"threads", ARRAY(&f->threads, thread_json)},
-        {"stacks", json_array()}, {"content", content_json(f)},
-        {"reason", json_parts_text(f->reason)}, {"next", ARRAY(&f->next, next_json)});
+        {"stacks", ARRAY(&f->stacks, report_json_stack)}, {"content", content_json(f)},
+        {"reason", json_parts_text(f->reason)}, {"next", ARRAY(&f->next, text_json)});
 }
 
 static json_t *target_json(const struct analysis *a)
@@ -121,6 +149,7 @@ static json_t *evidence_json(const struct analysis *a)
         {"time_basis", json_parts_text(a->time_basis)}, {"events", json_parts_number(a->events)},
         {"lost_events", json_parts_number(a->lost_events)},
         {"lost_stacks", json_parts_number(a->lost_stacks)}, {"complete", json_boolean(a->complete)},
+        {"symbol_troubles", ARRAY(&a->symbol_troubles, text_json)},
         {"snapshots", json_parts_number(a->snapshots)}, {"dumps", json_parts_number(a->dumps)},
         {"unexplained_bytes", json_parts_number(a->unexplained_bytes)});
 }

@@ -25,5 +25,7 @@ struct seep_error *report_text(const struct analysis *analysis,
 /* One object of schema seep-report/1, every field present. */
 struct seep_error *report_json(const struct analysis *analysis, FILE *out);
 
-/* A region as an object of the report's vmas[]; NULL when out of memory. */
+/* A region as an object of the report's vmas[], a call path as one of stacks[]; NULL when out of
+ * memory. */
 json_t *report_json_vma(const struct analysis_vma *vma);
+json_t *report_json_stack(const struct analysis_stack *stack);

@@ -289,6 +289,21 @@ static void write_not_seen(struct rows *r, const struct analysis *a)
     rows_end_paragraph(r, "Not seen: ");
 }
 
+/* Whose functions have no names, and why. */
+static void write_not_named(struct rows *r, const struct analysis *a)
+{
+    enum { TOLD = 3 };
+    size_t count = a->symbol_troubles.count;
+
+    for (size_t i = 0; i < count && i < TOLD; i++) {
+        rows_between(r, "; ");
+        rows_text(r, a->symbol_troubles.items[i]);
+    }
+    if (count > TOLD)
+        rows_printf(r, "; and %zu more", count - TOLD);
+    rows_end_paragraph(r, "Not named: ");
+}
+
 static void write_cost(struct rows *r, const struct analysis *a)
 {
     struct units_text stopped;
@@ -321,6 +336,7 @@ struct seep_error *report_text(const struct analysis *analysis,
     write_memory(&rows, analysis);
     write_seen(&rows, analysis);
     write_not_seen(&rows, analysis);
+    write_not_named(&rows, analysis);
     write_cost(&rows, analysis);
     if (rows.out.failed)
         return error_no_memory();

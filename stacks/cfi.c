@@ -60,7 +60,8 @@ static bool read_entry(const struct cfi_part *part, size_t at, const struct cfi_
     return true;
 }
 
-static struct seep_error *index_part(const struct cfi_part *part, bool ends_at_zero,
+/* A table whose end was not known ends behind its first empty record. */
+static struct seep_error *index_part(struct cfi_part *part, bool ends_at_zero,
                                      const struct cfi_input *input, struct entries *entries)
 {
     struct cfi_cie cie;
@@ -69,8 +70,13 @@ static struct seep_error *index_part(const struct cfi_part *part, bool ends_at_z
     struct entry entry;
 
     for (size_t at = 0; at < part->len && cfi_record(part, at, &kind, &next); at = next) {
-        if (kind == CFI_RECORD_EMPTY && ends_at_zero)
+        if (kind == CFI_RECORD_EMPTY && ends_at_zero) {
+            uint8_t *fitted = realloc((void *)part->bytes, next);
+
+            part->bytes = fitted ? fitted : part->bytes;
+            part->len = next;
             break;
+        }
         if (kind != CFI_RECORD_FDE || !read_entry(part, at, input, &cie, &cie_at, &entry))
             continue;
         if (entries->count == CFI_MAX_FDES)
@@ -195,6 +201,8 @@ static bool is_same(const struct cfi_part *part, const struct cfi_section *secti
 {
     size_t len = section->bytes ? section->len : 0;
 
+    if (section->ends_at_zero && len > part->len)
+        len = part->len;
     return part->len == len && (len == 0 || (part->address == section->address &&
                                              memcmp(part->bytes, section->bytes, len) == 0));
 }

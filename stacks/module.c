@@ -23,6 +23,7 @@ struct module {
     RB_ENTRY(module) by_key;
     struct module *next_image; /* images are in a list of their own */
     struct modules *modules;
+    uint32_t serial;
     struct key key;
     struct elf_source source; /* FD -1 and no BYTES: there is nothing to read */
     uint8_t *bytes;
@@ -32,6 +33,7 @@ struct module {
     struct stack_module identity;
     char *gap_text;
     struct elf_image image;
+    struct elf_span symbols, symbol_names; /* of an image in memory */
     bool is_elf;
     const struct cfi *cfi;
 };
@@ -133,12 +135,14 @@ void modules_destroy(struct modules *modules)
 static struct seep_error *module_create(struct modules *modules, const char *path,
                                         struct module **ret_module)
 {
+    static _Atomic uint32_t last_serial;
     struct module *module = calloc(1, sizeof(*module));
     const char *slash = strrchr(path, '/');
 
     if (!module)
         return error_no_memory();
     module->modules = modules;
+    module->serial = (atomic_fetch_add(&last_serial, 1) + 1) | UINT32_C(1) << 31;
     module->source.fd = -1;
     pthread_mutex_init(&module->lock, NULL);
     module->identity.path = strdup(path);
@@ -363,6 +367,10 @@ static void read_module(struct module *module)
     module->is_elf = elf_image_open(&module->source, &module->image);
     if (!module->is_elf)
         return;
+    if (module->bytes) {
+        elf_image_section(&module->image, ".dynsym", &module->symbols);
+        elf_image_section(&module->image, ".dynstr", &module->symbol_names);
+    }
     identity->build_id_len =
         (uint8_t)elf_image_build_id(&module->image, identity->build_id, sizeof(identity->build_id));
     module->cfi = load_tables(module->modules, identity, &module->image);
@@ -419,6 +427,45 @@ const struct cfi *module_cfi(struct module *module)
     return module->cfi;
 }
 
+/* The symbol number AT; false: it is no function. */
+static bool read_symbol(const struct module *module, size_t at, Elf64_Sym *ret_symbol)
+{
+    const uint8_t *bytes = module->bytes + module->symbols.offset;
+    Elf32_Sym small;
+
+    if (module->image.address_bytes == 8) {
+        memcpy(ret_symbol, bytes + at * sizeof(*ret_symbol), sizeof(*ret_symbol));
+    } else {
+        memcpy(&small, bytes + at * sizeof(small), sizeof(small));
+        *ret_symbol = (Elf64_Sym){.st_name = small.st_name,
+                                  .st_value = small.st_value,
+                                  .st_size = small.st_size,
+                                  .st_info = small.st_info,
+                                  .st_shndx = small.st_shndx};
+    }
+    return ELF64_ST_TYPE(ret_symbol->st_info) == STT_FUNC && ret_symbol->st_shndx != SHN_UNDEF;
+}
+
+char *module_function(struct module *module, uint64_t offset)
+{
+    Elf64_Sym symbol;
+    size_t each;
+
+    load(module);
+    each = module->image.address_bytes == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+    for (size_t i = 0; i < module->symbols.len / each; i++) {
+        if (!read_symbol(module, i, &symbol) || offset - symbol.st_value >= symbol.st_size ||
+            symbol.st_name >= module->symbol_names.len)
+            continue;
+
+        char *name = (char *)module->bytes + module->symbol_names.offset + symbol.st_name;
+
+        if (memchr(name, '\0', module->symbol_names.len - symbol.st_name))
+            return *name ? name : NULL;
+    }
+    return NULL;
+}
+
 uint64_t module_entry(struct module *module)
 {
     load(module);
@@ -428,4 +475,9 @@ uint64_t module_entry(struct module *module)
 char *module_gap_text(struct module *module)
 {
     return module->gap_text;
+}
+
+uint32_t module_serial(const struct module *module)
+{
+    return module->serial;
 }

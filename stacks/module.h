@@ -57,8 +57,15 @@ size_t module_read_code(struct module *module, uint64_t offset, void *bytes, siz
 /* Its unwind tables; NULL: it has none that can be read. */
 const struct cfi *module_cfi(struct module *module);
 
+/* The function at virtual address OFFSET of an image in memory, which no one else can name later; stays
+ * valid. NULL: none, or the module is a file. */
+char *module_function(struct module *module, uint64_t offset);
+
 /* The virtual address at which the kernel begins to execute it; 0: nowhere, or it is not known. */
 uint64_t module_entry(struct module *module);
+
+/* A number with its top bit set, which no other module of this process has or had. */
+uint32_t module_serial(const struct module *module);
 
 /* "a frame may be missing here: no unwind table in libfoo.so"; stays valid. */
 char *module_gap_text(struct module *module);

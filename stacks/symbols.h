@@ -23,6 +23,11 @@
 #include "base/vector.h"
 #include "evidence/stack.h"
 
+enum {
+    SYMBOLS_MAX_TEXT = 16 << 10, /* bytes of a name */
+    SYMBOLS_MAX_LINES = 128, /* levels of inlining at one place; what is further out is left off */
+};
+
 /* One level of inlining, or the function itself. Innermost first; the last one is not inlined. */
 struct symbols_line {
     char *function; /* demangled; NULL unknown */
@@ -31,27 +36,32 @@ struct symbols_line {
     bool inlined;   /* into the next one */
 };
 
+VECTOR_TYPE(symbols_lines, struct symbols_line);
+
 struct symbols_place {
     const struct stack_module *module;
-    uint64_t offset;                   /* of the instruction meant: a return address less one */
-    VECTOR(struct symbols_line) lines; /* filled by symbols_resolve; none: nothing is known */
+    uint64_t offset;            /* of the instruction meant: a return address less one */
+    struct symbols_lines lines; /* filled by symbols_resolve; none: nothing is known */
 };
 
 struct symbols_options {
-    uint64_t limit_ns;     /* for everything together; 0: 60 s */
+    uint64_t limit_ns;     /* for everything together, a third of it for one module; 0: 60 s */
     const char *debug_dir; /* NULL: /usr/lib/debug */
-    /* Told what is being read or fetched, now and then; NULL: nobody. */
+    /* Told what is being read or fetched, now and then, by names that are not escaped; NULL: nobody. */
     void (*progress)(const char *text, void *context);
     void *context;
 };
 
-/* What stood in the way, for the report: "libfoo.so: build-id differs from the recorded one". */
+/* What stood in the way, for the report: "/usr/lib/libfoo.so: its build-id 1a2b is not the recorded 3c4d;
+ * names of its functions are not known". They contain names from the target, which are not escaped. */
 VECTOR_TYPE(symbols_troubles, char *);
 
-/* Fills the lines of PLACES, which may be in any order. What is not found is no error. RET_TROUBLES: the
- * caller does symbols_troubles_deinit. */
+/* Fills the lines of PLACES, which may be in any order and must have none. What is not found, does not
+ * come in time or cannot be read is no error. RET_TROUBLES: the caller does symbols_troubles_deinit. A
+ * name longer than SYMBOLS_MAX_TEXT is cut. The child is forked: no other thread may be needed by it. */
 struct seep_error *symbols_resolve(struct symbols_place *places, size_t count,
                                    const struct symbols_options *options,
                                    struct symbols_troubles *ret_troubles);
+void symbols_lines_deinit(struct symbols_lines *lines);
 void symbols_place_deinit(struct symbols_place *place);
 void symbols_troubles_deinit(struct symbols_troubles *troubles);

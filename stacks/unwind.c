@@ -27,6 +27,8 @@ static const struct unwind_abi i386 = {
 /* In the order in which they are asked. */
 static enum unwind_step (*const unwinders[])(struct unwind_state *s) = {
     unwind_cfi_step,
+    unwind_signal_step,
+    unwind_code_step,
     unwind_pointers_step,
 };
 
@@ -77,6 +79,24 @@ bool unwind_read_slowly(struct unwind_state *s, uint64_t address, void *bytes, s
     return false;
 }
 
+/* One of two places; the one that was not hit last gives way. */
+struct unwind_row *unwind_row(struct unwind_state *s, uint32_t serial, bool *ret_known)
+{
+    uint64_t hash = (s->address ^ (uint64_t)serial << 40) * UINT64_C(0x9e3779b97f4a7c15);
+    struct unwind_row *pair = &s->rows[hash >> (64 - UNWIND_CACHE_BITS) & ~UINT64_C(1)];
+    struct unwind_row first = pair[0];
+
+    *ret_known = true;
+    if (first.address == s->address && first.serial == serial)
+        return &pair[0];
+    if (pair[1].address == s->address && pair[1].serial == serial)
+        pair[0] = pair[1];
+    else
+        *ret_known = false;
+    pair[1] = first;
+    return &pair[0];
+}
+
 /* Where the frame's code is. The byte before a return address is the call's, which may end its
  * function. */
 static void locate(struct unwind_state *s)
@@ -105,7 +125,16 @@ static void fill_frame(const struct unwind_state *s, struct stack_frame *ret_fra
     if (s->range && s->range->module) {
         ret_frame->module = module_identity(s->range->module);
         ret_frame->offset = s->address + !s->exact;
+        ret_frame->function = module_function(s->range->module, s->address);
     }
+}
+
+/* No call led to the code that the kernel makes a handler return to. */
+static void make_exact(struct stack_frame *frame, struct module *module)
+{
+    frame->flags |= STACK_FRAME_EXACT;
+    if (module)
+        frame->function = module_function(module, frame->offset);
 }
 
 static enum unwind_step step(struct unwind_state *s)
@@ -120,15 +149,25 @@ static enum unwind_step step(struct unwind_state *s)
             return how;
         if (how == UNWIND_CANNOT)
             continue;
-        if (i == 0)
-            s->by_pointer = false;
+        s->by_pointer = unwinders[i] == unwind_pointers_step;
+        /* Nobody called: so starts mark the end. But whom a signal interrupted there had called null. */
         if (s->registers.values[s->abi->pc] == 0)
-            return unwind_ends(s, STACK_END_COMPLETE);
+            return unwind_ends(s, s->signal_frame ? STACK_END_BROKEN : STACK_END_COMPLETE);
         if (s->registers.values[s->abi->pc] == pc && s->registers.values[s->abi->sp] == sp)
             return unwind_ends(s, STACK_END_BROKEN);
         return UNWIND_STEPPED;
     }
     return unwind_ends(s, STACK_END_NO_UNWIND_INFO);
+}
+
+/* MODULE: of the frame before it; NULL: that was made at run time. */
+static struct stack_frame gap_after(struct module *module)
+{
+    static char made[] = "a frame may be missing here: no unwind table of code made at run time";
+
+    return (struct stack_frame){.kind = STACK_FRAME_GAP,
+                                .module = module ? module_identity(module) : NULL,
+                                .function = module ? module_gap_text(module) : made};
 }
 
 /* Returns how many frames there are; S says where the path ends. */
@@ -142,7 +181,11 @@ static size_t walk(struct unwind_state *s, struct stack_frame *frames, size_t ma
         struct module *module = s->range ? s->range->module : NULL;
 
         fill_frame(s, &frames[count++]);
-        if (step(s) == UNWIND_ENDS)
+        enum unwind_step how = step(s);
+
+        if (s->signal_frame)
+            make_exact(&frames[count - 1], module);
+        if (how == UNWIND_ENDS)
             return count;
         s->exact = s->signal_frame;
         locate(s);
@@ -155,9 +198,7 @@ static size_t walk(struct unwind_state *s, struct stack_frame *frames, size_t ma
             return count;
         }
         if (s->may_miss)
-            frames[count++] = (struct stack_frame){.kind = STACK_FRAME_GAP,
-                                                   .module = module_identity(module),
-                                                   .function = module_gap_text(module)};
+            frames[count++] = gap_after(module);
     }
 }
 

@@ -5,10 +5,18 @@
  *     copy        |............................|     frame 1: what the unwinders find there
  *                 sp                         end     ...
  *
- * Each step asks a small table of unwinders in turn: unwind tables (cfi.h), then frame pointers. One
- * that cannot tell says so, and the next is asked; where none can, the path ends there and says why.
- * No step is a guess: a frame pointer is believed only where no unwind table covers the code, and
- * only when what it leads to is code, behind a call where that can be read.
+ * Each step asks a small table of unwinders in turn. One that cannot tell says so, and the next is asked;
+ * where none can, the path ends there and says why.
+ *
+ *     unwind tables       cfi.h: nearly all compiled code has them
+ *     signal trampolines  without a table, by their bytes
+ *     the code itself     without a table: what it does to the stack until it returns (static musl)
+ *     frame pointers      where code cannot be read, as code made at run time
+ *
+ * No step is a guess. The last two are asked only where no table covers the code, and believed only when
+ * what they lead to is code, behind a call where that can be read. A frame pointer says where a frame
+ * is, not whose: where a frame without one may have been skipped, the path has a frame of kind GAP.
+ * A frame of a file that is no ELF file that can be read has the offset in the file.
  *
  * It never touches the live process. An unwinder is one thread's; modules are shared.
  */

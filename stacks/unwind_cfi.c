@@ -14,7 +14,7 @@ static int kept_index(const struct unwind_abi *abi, unsigned number)
 
 static bool fits_16(int64_t value)
 {
-    return value >= INT16_MIN && value <= INT16_MAX;
+    return value > UNWIND_LOST && value <= INT16_MAX;
 }
 
 static bool simplify(const struct unwind_abi *abi, const struct cfi_row *row,
@@ -42,48 +42,30 @@ static bool simplify(const struct unwind_abi *abi, const struct cfi_row *row,
     return true;
 }
 
-static void learn(const struct unwind_abi *abi, const struct cfi *cfi, uint64_t address,
-                  struct unwind_row *ret_row)
+static void learn(struct unwind_state *s, const struct cfi *cfi, struct unwind_row *ret_row)
 {
     struct unwind_row learnt = {
-        .address = address, .serial = cfi_serial(cfi), .kind = UNWIND_ROW_NONE};
+        .address = s->address, .serial = cfi_serial(cfi), .kind = UNWIND_ROW_NONE};
     struct cfi_row row;
 
-    if (cfi_find(cfi, address, &row)) {
+    if (cfi_find(cfi, s->address, &row)) {
         if (row.rules[row.return_register].kind == CFI_UNDEFINED)
             learnt.kind = UNWIND_ROW_OUTERMOST;
         else
-            learnt.kind = simplify(abi, &row, &learnt) ? UNWIND_ROW_SIMPLE : UNWIND_ROW_GENERAL;
+            learnt.kind = simplify(s->abi, &row, &learnt) ? UNWIND_ROW_SIMPLE : UNWIND_ROW_GENERAL;
     }
     *ret_row = learnt;
 }
 
-/* One of two places; the one that was not hit last gives way. */
-static const struct unwind_row *find_row(struct unwind_state *s, const struct cfi *cfi)
-{
-    uint64_t hash = (s->address ^ (uint64_t)cfi_serial(cfi) << 40) * UINT64_C(0x9e3779b97f4a7c15);
-    struct unwind_row *pair = &s->rows[hash >> (64 - UNWIND_CACHE_BITS) & ~UINT64_C(1)];
-    uint32_t serial = cfi_serial(cfi);
-
-    if (pair[0].address == s->address && pair[0].serial == serial)
-        return &pair[0];
-
-    struct unwind_row first = pair[0];
-
-    if (pair[1].address == s->address && pair[1].serial == serial)
-        pair[0] = pair[1];
-    else
-        learn(s->abi, cfi, s->address, &pair[0]);
-    pair[1] = first;
-    return &pair[0];
-}
-
 /* --- steps --- */
 
-/* Stacks grow down: a caller's frame lies above. A signal's handler may run on a stack of its own. */
+/* Stacks grow down: a caller's frame lies above. A signal's handler may run on a stack of its own, and the
+ * innermost function may have taken its return address off the stack (vfork). */
 static bool makes_progress(const struct unwind_state *s, uint64_t cfa, bool signal_frame)
 {
-    return signal_frame || cfa > s->registers.values[s->abi->sp];
+    uint64_t sp = s->registers.values[s->abi->sp];
+
+    return signal_frame || cfa > sp || (s->exact && cfa == sp);
 }
 
 static enum unwind_step unreadable(struct unwind_state *s)
@@ -91,7 +73,7 @@ static enum unwind_step unreadable(struct unwind_state *s)
     return unwind_ends(s, s->unread ? STACK_END_COPY : STACK_END_NO_UNWIND_INFO);
 }
 
-static enum unwind_step step_simple(struct unwind_state *s, const struct unwind_row *row)
+enum unwind_step unwind_by_row(struct unwind_state *s, const struct unwind_row *row)
 {
     const struct unwind_abi *abi = s->abi;
     struct unwind_registers *registers = &s->registers;
@@ -111,7 +93,8 @@ static enum unwind_step step_simple(struct unwind_state *s, const struct unwind_
 
         if (row->saved[i] == 0) {
             known |= registers->known & UINT32_C(1) << number;
-        } else if (unwind_read_word(s, cfa + (uint64_t)(int64_t)row->saved[i], &value)) {
+        } else if (row->saved[i] != UNWIND_LOST &&
+                   unwind_read_word(s, cfa + (uint64_t)(int64_t)row->saved[i], &value)) {
             registers->values[number] = value;
             known |= UINT32_C(1) << number;
         }
@@ -202,15 +185,18 @@ static enum unwind_step step_general(struct unwind_state *s, const struct cfi_ro
 enum unwind_step unwind_cfi_step(struct unwind_state *s)
 {
     const struct cfi *cfi = s->in_image ? module_cfi(s->range->module) : NULL;
-    const struct unwind_row *known;
+    struct unwind_row *learnt;
     struct cfi_row row;
+    bool known;
 
     if (!cfi || cfi_abi(cfi) != s->registers.abi)
         return UNWIND_CANNOT;
-    known = find_row(s, cfi);
-    switch (known->kind) {
+    learnt = unwind_row(s, cfi_serial(cfi), &known);
+    if (!known)
+        learn(s, cfi, learnt);
+    switch (learnt->kind) {
     case UNWIND_ROW_SIMPLE:
-        return step_simple(s, known);
+        return unwind_by_row(s, learnt);
     case UNWIND_ROW_GENERAL:
         return cfi_find(cfi, s->address, &row) ? step_general(s, &row) : UNWIND_CANNOT;
     case UNWIND_ROW_OUTERMOST:

@@ -54,35 +54,47 @@ static bool ends_with_call(const uint8_t *code, size_t len, bool is_64)
     return false;
 }
 
-enum behind { BEHIND_NO, BEHIND_UNKNOWN, BEHIND_CALL };
-
-/* Whether ADDRESS can be where a call returns to. */
-static enum behind is_behind_call(const struct unwind_state *s, uint64_t address)
+enum unwind_behind unwind_behind_call(const struct unwind_state *s, uint64_t address)
 {
     const struct layout_range *range = address ? layout_find(s->layout, address - 1) : NULL;
     uint8_t code[CALL_MAX_BYTES];
     uint64_t offset, len;
 
     if (!range)
-        return BEHIND_NO;
+        return UNWIND_BEHIND_NO;
     len = address - range->start < sizeof(code) ? address - range->start : sizeof(code);
     if (!range->module ||
         !module_offset(range->module, address - len - range->start + range->file_offset, &offset) ||
         module_read_code(range->module, offset, code, len) != len)
-        return BEHIND_UNKNOWN;
-    return ends_with_call(code, len, s->abi->word_bytes == 8) ? BEHIND_CALL : BEHIND_NO;
+        return UNWIND_BEHIND_UNKNOWN;
+    return ends_with_call(code, len, s->abi->word_bytes == 8) ? UNWIND_BEHIND_CALL
+                                                              : UNWIND_BEHIND_NO;
 }
 
-/* Whether any word of the stack from START to END may be a return address. */
-static bool may_hold_return(struct unwind_state *s, uint64_t start, uint64_t end)
+/*
+ * Whether a frame may lie between START and the one at BP: whether any word there may be a return address.
+ *
+ * Code made at run time leaves much behind that looks like one, and cannot be read. Of addresses in it only
+ * those count below which the same bp was saved: so begin compilers' functions that keep no frame pointer.
+ */
+static bool may_hold_return(struct unwind_state *s, uint64_t start, uint64_t bp)
 {
-    uint64_t word;
+    uint64_t below = 0, word;
     unsigned scanned = 0;
 
-    for (uint64_t at = start; at < end; at += s->abi->word_bytes) {
-        if (++scanned > MAX_SCAN_WORDS || !unwind_read_word(s, at, &word) ||
-            is_behind_call(s, word) != BEHIND_NO)
+    for (uint64_t at = start; at < bp; at += s->abi->word_bytes, below = word) {
+        if (++scanned > MAX_SCAN_WORDS || !unwind_read_word(s, at, &word))
             return true;
+        switch (unwind_behind_call(s, word)) {
+        case UNWIND_BEHIND_CALL:
+            return true;
+        case UNWIND_BEHIND_UNKNOWN:
+            if (s->range->module || below == bp)
+                return true;
+            break;
+        case UNWIND_BEHIND_NO:
+            break;
+        }
     }
     return false;
 }
@@ -100,7 +112,7 @@ enum unwind_step unwind_pointers_step(struct unwind_state *s)
     const struct unwind_abi *abi = s->abi;
     struct unwind_registers *registers = &s->registers;
     uint64_t sp = registers->values[abi->sp], bp = registers->values[abi->bp], next, back;
-    enum behind behind;
+    enum unwind_behind behind;
 
     if (!s->range)
         return UNWIND_CANNOT;
@@ -113,11 +125,10 @@ enum unwind_step unwind_pointers_step(struct unwind_state *s)
     if (back == 0 && next == 0)
         return unwind_ends(s, STACK_END_COMPLETE);
     /* A caller with a table need not keep a frame pointer: then the call alone vouches. */
-    behind = is_behind_call(s, back);
-    if (behind == BEHIND_NO || (behind == BEHIND_UNKNOWN && next != 0 && next <= bp))
+    behind = unwind_behind_call(s, back);
+    if (behind == UNWIND_BEHIND_NO || (behind == UNWIND_BEHIND_UNKNOWN && next != 0 && next <= bp))
         return UNWIND_CANNOT;
-    s->may_miss = s->range->module && may_hold_return(s, sp, bp);
-    s->by_pointer = true;
+    s->may_miss = may_hold_return(s, sp, bp);
     registers->known = 0;
     unwind_set(registers, abi->bp, next);
     unwind_set(registers, abi->sp, (bp + 2u * abi->word_bytes) & unwind_mask(abi));

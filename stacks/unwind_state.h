@@ -15,7 +15,12 @@
 #include "stacks/cfi.h"
 #include "stacks/unwind.h"
 
-enum { UNWIND_WINDOW_BYTES = 2048, UNWIND_KEPT_REGISTERS = 6, UNWIND_CACHE_BITS = 13 };
+enum {
+    UNWIND_WINDOW_BYTES = 2048,
+    UNWIND_KEPT_REGISTERS = 6,
+    UNWIND_CACHE_BITS = 13,
+    UNWIND_LOST = INT16_MIN
+};
 
 /* A part of the copied stack, so that a word costs no call. */
 struct unwind_window {
@@ -83,7 +88,20 @@ enum unwind_step {
 };
 
 enum unwind_step unwind_cfi_step(struct unwind_state *s);
+enum unwind_step unwind_signal_step(struct unwind_state *s);
+enum unwind_step unwind_code_step(struct unwind_state *s);
 enum unwind_step unwind_pointers_step(struct unwind_state *s);
+
+/* The place for what SERIAL says of the instruction at hand. RET_KNOWN: whether it is filled; else the
+ * caller fills all of it. Valid until the next call. */
+struct unwind_row *unwind_row(struct unwind_state *s, uint32_t serial, bool *ret_known);
+
+/* Goes to the caller by a simple row. */
+enum unwind_step unwind_by_row(struct unwind_state *s, const struct unwind_row *row);
+
+/* Whether ADDRESS can be where a call returns to. UNKNOWN: its code cannot be read. */
+enum unwind_behind { UNWIND_BEHIND_NO, UNWIND_BEHIND_UNKNOWN, UNWIND_BEHIND_CALL };
+enum unwind_behind unwind_behind_call(const struct unwind_state *s, uint64_t address);
 
 static inline uint64_t unwind_mask(const struct unwind_abi *abi)
 {
@@ -104,7 +122,9 @@ static inline void unwind_set(struct unwind_registers *registers, unsigned numbe
 /* Reads around the window; false: the copy does not hold it. */
 bool unwind_read_slowly(struct unwind_state *s, uint64_t address, void *bytes, size_t len);
 
-static inline bool unwind_read(struct unwind_state *s, uint64_t address, void *bytes, size_t len)
+/* Inlined for the sake of LEN, which then is a constant. */
+__attribute__((always_inline)) static inline bool
+unwind_read(struct unwind_state *s, uint64_t address, void *bytes, size_t len)
 {
     const struct unwind_window *w = s->window;
     uint64_t at = address - w->start;

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -104,15 +106,59 @@ static inline void copied_layout(pid_t pid, struct modules *modules, struct layo
     copied_check(layout_create(&ranges, ret_layout));
 }
 
+/* At most MAX_LEN bytes of the stack of PID, which may be this process, from sp on. */
+static inline void copied_bytes(struct copied_stack *copy, pid_t pid, size_t max_len)
+{
+    struct maps maps;
+    char path[32];
+
+    snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+    copied_check(mapped_regions(pid, &maps));
+
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const struct vma *vma = maps_find(&maps, copy->start);
+
+    if (!vma || fd < 0)
+        abort();
+    copy->len = vma->end - copy->start < max_len ? vma->end - copy->start : max_len;
+    copy->bytes = malloc(copy->len);
+    if (!copy->bytes || pread(fd, copy->bytes, copy->len, (off_t)copy->start) != (ssize_t)copy->len)
+        abort();
+    close(fd);
+    maps_deinit(&maps);
+}
+
 #ifdef __x86_64__
-/* The registers in CONTEXT, and at most MAX_LEN bytes of this process's stack from sp on. */
-static inline void copied_stack_init(struct copied_stack *copy, const ucontext_t *context,
-                                     size_t max_len)
+/* Of PID, which is stopped under ptrace; 32-bit programs run with another code segment. */
+static inline void copied_stack_of(struct copied_stack *copy, pid_t pid, size_t max_len)
+{
+    enum { USER32_CS = 0x23 };
+    struct user_regs_struct r;
+
+    if (ptrace(PTRACE_GETREGS, pid, NULL, &r) < 0)
+        abort();
+    *copy = (struct copied_stack){
+        .source.read = copied_read,
+        .start = r.rsp,
+        .registers = {.abi = EVENT_ABI_X86_64,
+                      .known = (1 << UNWIND_REGISTERS) - 1,
+                      .values = {r.rax, r.rdx, r.rcx, r.rbx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8, r.r9,
+                                 r.r10, r.r11, r.r12, r.r13, r.r14, r.r15, r.rip}},
+    };
+    if (r.cs == USER32_CS)
+        copy->registers = (struct unwind_registers){
+            .abi = EVENT_ABI_I386,
+            .known = (1 << 9) - 1,
+            .values = {r.rax, r.rcx, r.rdx, r.rbx, r.rsp, r.rbp, r.rsi, r.rdi, r.rip}};
+    copied_bytes(copy, pid, max_len);
+}
+
+/* The registers in CONTEXT, and no bytes yet. */
+static inline void copied_registers(struct copied_stack *copy, const ucontext_t *context)
 {
     static const int order[UNWIND_REGISTERS] = {
         REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
         REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
-    struct maps maps;
 
     *copy = (struct copied_stack){.source.read = copied_read};
     copy->registers.abi = EVENT_ABI_X86_64;
@@ -120,18 +166,14 @@ static inline void copied_stack_init(struct copied_stack *copy, const ucontext_t
     for (int i = 0; i < UNWIND_REGISTERS; i++)
         copy->registers.values[i] = (uint64_t)context->uc_mcontext.gregs[order[i]];
     copy->start = copy->registers.values[7];
-    copied_check(mapped_regions(getpid(), &maps));
+}
 
-    const struct vma *vma = maps_find(&maps, copy->start);
-
-    if (!vma)
-        abort();
-    copy->len = vma->end - copy->start < max_len ? vma->end - copy->start : max_len;
-    copy->bytes = malloc(copy->len);
-    if (!copy->bytes)
-        abort();
-    memcpy(copy->bytes, (const void *)copy->start, copy->len);
-    maps_deinit(&maps);
+/* The same, and at most MAX_LEN bytes of this process's stack from sp on. */
+static inline void copied_stack_init(struct copied_stack *copy, const ucontext_t *context,
+                                     size_t max_len)
+{
+    copied_registers(copy, context);
+    copied_bytes(copy, getpid(), max_len);
 }
 #endif
 

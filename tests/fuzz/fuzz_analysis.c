@@ -19,6 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct play {
     struct cursor c;
     uint64_t now_ns;
+    struct stack_table *stacks;
     struct ledger *ledger;
     struct history *history;
 };
@@ -28,6 +29,30 @@ static void check(struct seep_error *err)
     /* Out of memory is the only excuse, and there is enough. */
     if (err)
         abort();
+}
+
+/* Some paths to blame: to several culprits, to none, with and without names. */
+static void make_stacks(struct stack_table **ret_stacks)
+{
+    struct stack_module libc = {.path = (char *)"/lib/libc.so.6"}, own = {.path = (char *)"/bin/x"};
+    const struct stack_frame frames[] = {
+        {.module = &libc, .function = (char *)"malloc", .offset = 1},
+        {.module = &own, .function = (char *)"je_extent_grow", .offset = 2},
+        {.module = &own, .offset = 3},
+        {.module = &own, .function = (char *)"store\033", .offset = 4},
+        {.kind = STACK_FRAME_JIT, .address = 5},
+        {.kind = STACK_FRAME_GAP, .function = (char *)"a gap"},
+        {.module = &own, .function = (char *)"main", .offset = 6},
+    };
+    uint32_t id;
+
+    check(stack_table_create(ret_stacks));
+    for (size_t from = 0; from < ARRAY_SIZE(frames); from++)
+        for (size_t count = 0; count <= ARRAY_SIZE(frames) - from; count++)
+            check(stack_table_add(
+                *ret_stacks,
+                &(struct stack_path){.end = count % 6, .frames = &frames[from], .count = count},
+                &id));
 }
 
 static char *take_name(struct cursor *c)
@@ -50,6 +75,7 @@ static void play_event(struct play *p)
     for (unsigned i = 0; i < 6; i++)
         ev.args[i] = cursor_varint(&p->c);
     ev.name = take_name(&p->c);
+    ev.stack_id = (uint32_t)(ev.tid + ev.args[1] / 4096) % (stack_table_count(p->stacks) + 1);
     if (!p->c.failed) {
         check(ledger_apply(p->ledger, &ev));
         check(history_event(p->history, &ev));
@@ -120,20 +146,29 @@ static void play_snapshot(struct play *p)
 static void judge(struct play *p)
 {
     struct analysis *analysis = calloc(1, sizeof(*analysis));
+    struct frame_names *names;
+    struct call_paths *paths;
     struct correlation correlation;
     struct diagnoses diagnoses;
     FILE *out = fopen("/dev/null", "we");
 
     if (!analysis || !out)
         abort();
-    check(correlate(p->history, p->ledger, p->history->last_ns, &correlation));
+    check(frame_names_create(p->stacks, &p->history->uses,
+                             &(struct frame_names_options){.skip_symbols = true, .case_fd = -1},
+                             &names));
+    check(call_paths_create(p->stacks, names, &paths));
+    check(correlate(p->history, p->ledger, paths, p->history->last_ns, &correlation));
     check(diagnosis_make(&correlation, p->c.len % 3, &diagnoses));
-    check(findings_build(&correlation, &diagnoses, p->history, NULL, analysis));
+    check(findings_build(
+        &(struct findings_input){&correlation, &diagnoses, p->history, paths, NULL}, analysis));
     check(report_text(analysis, &(struct report_text_options){0}, out));
     check(report_json(analysis, out));
     fclose(out);
     diagnoses_deinit(&diagnoses);
     correlation_deinit(&correlation);
+    call_paths_destroy(paths);
+    frame_names_destroy(names);
     analysis_destroy(analysis);
 }
 
@@ -141,8 +176,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct play p = {.c = cursor_of(data, size)};
 
+    make_stacks(&p.stacks);
     check(ledger_create(&p.ledger));
     check(history_create(p.ledger, size % 2 ? "java" : NULL, 4096, &p.history));
+    ledger_on_freed(p.ledger, history_freed, p.history);
     while (cursor_left(&p.c)) {
         if (cursor_u8(&p.c) == 's')
             play_snapshot(&p);
@@ -150,7 +187,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             play_event(&p);
     }
     judge(&p);
+    ledger_on_freed(p.ledger, NULL, NULL);
     history_destroy(p.history);
     ledger_destroy(p.ledger);
+    stack_table_destroy(p.stacks);
     return 0;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "analyzer/analysis.h"
+#include "base/cleanup.h"
 #include "base/units.h"
 
 #define ANALYSES_MIB (UINT64_C(1) << 20)
@@ -168,8 +169,7 @@ static inline void analyses_leak_findings(struct analysis *a)
                         .process = (char *)"java",
                         .tid = 25897,
                         .thread = (char *)"nioEventLoop-5",
-                        .module = (char *)"libjvm.so",
-                        .function = (char *)"Unsafe_AllocateMemory0"},
+                        .function = (char *)"io.netty.buffer.PoolArena.newChunk"},
             .times_count = 23456,
             .written = (char *)"content written 03:06:36 to 08:22:51, each mapping within 30 s of "
                                "being mapped, never since",
@@ -212,6 +212,69 @@ static inline void analyses_leak_findings(struct analysis *a)
         });
 }
 
+#define ANALYSES_FRAME(module_, function_, ...)                                                    \
+    {                                                                                              \
+        .module = (char *)(module_), .function = (char *)(function_), .address = 0x7f46d9021234,   \
+        .offset = 0x21234, .build_id = (char *)"8f2a00c1", __VA_ARGS__                             \
+    }
+
+/* How direct memory comes by its bytes; and three who asked while the heap was full. */
+static inline void analyses_leak_stacks(struct finding *leak, struct finding *heap)
+{
+    static struct analysis_frame chunk[] = {
+        ANALYSES_FRAME("/usr/lib/x86_64-linux-gnu/libc.so.6", "mmap64", .file = (char *)"mmap64.c",
+                       .line = 58),
+        ANALYSES_FRAME("/usr/lib/x86_64-linux-gnu/libc.so.6", "sysmalloc"),
+        ANALYSES_FRAME("/usr/lib/x86_64-linux-gnu/libc.so.6", "malloc"),
+        ANALYSES_FRAME("/usr/lib/jvm/java-17/lib/server/libjvm.so",
+                       "os::malloc(unsigned long, MEMFLAGS)"),
+        ANALYSES_FRAME("/usr/lib/jvm/java-17/lib/server/libjvm.so", "Unsafe_AllocateMemory0"),
+        {.kind = STACK_FRAME_JIT,
+         .address = 0x7f46d4001040,
+         .offset = ANALYSIS_UNKNOWN,
+         .function = (char *)"java.nio.DirectByteBuffer.<init>"},
+        {.kind = STACK_FRAME_JIT,
+         .address = 0x7f46d4002080,
+         .offset = ANALYSIS_UNKNOWN,
+         .function = (char *)"io.netty.buffer.PoolArena.newChunk",
+         .inlined = true,
+         .file = (char *)"PoolArena.java",
+         .line = 214},
+        {.kind = STACK_FRAME_JIT,
+         .address = 0x7f46d4002080,
+         .offset = ANALYSIS_UNKNOWN,
+         .function = (char *)"io.netty.buffer.PoolArena.allocateNormal"},
+        {.kind = STACK_FRAME_GAP,
+         .offset = ANALYSIS_UNKNOWN,
+         .function = (char *)"interpreted frames"},
+        ANALYSES_FRAME("/usr/lib/jvm/java-17/lib/server/libjvm.so", "JavaCalls::call_helper"),
+        ANALYSES_FRAME("/usr/lib/jvm/java-17/lib/server/libjvm.so", NULL),
+        ANALYSES_FRAME("/usr/lib/x86_64-linux-gnu/libc.so.6", "start_thread"),
+    };
+    static struct analysis_frame asked[3][4] = {
+        {ANALYSES_FRAME("libc.so.6", "brk"), ANALYSES_FRAME("/opt/liba.so", "intern_name"),
+         ANALYSES_FRAME("/opt/liba.so", "parse"), ANALYSES_FRAME("java", "main")},
+        {ANALYSES_FRAME("libc.so.6", "brk"), ANALYSES_FRAME("/opt/liba.so", "intern_name"),
+         ANALYSES_FRAME("/opt/liba.so", "reload"), ANALYSES_FRAME("java", "main")},
+        {ANALYSES_FRAME("libc.so.6", "brk"),
+         ANALYSES_FRAME("/opt/liba.so", "log_line", .file = (char *)"src/log.c", .line = 12)},
+    };
+
+    ANALYSES_VECTOR(&leak->stacks, {.count = 96,
+                                    .bytes = 96 * UINT64_C(16781312),
+                                    .frames = {.items = chunk, .count = ARRAY_SIZE(chunk)},
+                                    .culprit = 6});
+    heap->sampled = true;
+    ANALYSES_VECTOR(&heap->stacks,
+                    {.count = 6, .bytes = 1500 * 1024, .frames = {asked[0], 4, 0}, .culprit = 1},
+                    {.count = 4, .bytes = 1200 * 1024, .frames = {asked[1], 4, 0}, .culprit = 1},
+                    {.count = 2,
+                     .bytes = 576 * 1024,
+                     .end = (char *)"unwinding stopped: no unwind information in liba.so",
+                     .frames = {asked[2], 2, 0},
+                     .culprit = 1});
+}
+
 /* A leak with all that can be known, a suspect, and what is none. */
 static inline void analyses_leak(struct analysis *a)
 {
@@ -244,6 +307,10 @@ static inline void analyses_leak(struct analysis *a)
         {.text = (char *)"Message-ID: <99.JavaMail.root@mail-20>", .count = 2, .bytes = 76});
     ANALYSES_VECTOR(&leak->next, (char *)"seep dump -p 16067 --finding 1",
                     (char *)"seep show java-16067.seep strings --region 7f4674483000-7f46d46e3000");
+    analyses_leak_stacks(leak, &a->findings.items[1]);
+    ANALYSES_VECTOR(&a->symbol_troubles,
+                    (char *)"/opt/libb.so: its build-id 1a2b is not the recorded 3c4d");
+    a->lost_stacks = 3;
     a->findings.items[1].first_ns = analyses_clock(5, 13, 0) - UINT64_C(86400) * NS_PER_S;
     a->findings.items[1].last_ns = ANALYSIS_UNKNOWN;
 }
@@ -361,5 +428,23 @@ static inline void analyses_hostile(struct analysis *a)
                                      .count = UINT64_MAX - 1,
                                      .bytes = 2});
     ANALYSES_VECTOR(&leak->next, (char *)"rm\033 -rf");
+    static struct analysis_frame frames[] = {
+        {.kind = 99, .module = (char *)"/l\033ib/\n", .offset = UINT64_MAX - 1},
+        {.function = (char *)"(((<<<\033]0;f\a", .file = (char *)"/\033", .line = UINT32_MAX},
+        {.address = UINT64_MAX, .offset = ANALYSIS_UNKNOWN},
+        {.function = (char *)"\xff operator<", .file = (char *)"", .module = (char *)""},
+        {.function = (char *)"", .module = (char *)"a/"},
+    };
+
+    ANALYSES_VECTOR(&leak->stacks,
+                    {.count = UINT64_MAX - 1,
+                     .bytes = UINT64_MAX - 1,
+                     .end = (char *)"e\033nd",
+                     .frames = {frames, ARRAY_SIZE(frames), 0},
+                     .culprit = SIZE_MAX},
+                    {.bytes = UINT64_MAX - 1, .frames = {frames + 1, 2, 0}},
+                    {.bytes = 1, .frames = {frames + 1, 1, 0}, .culprit = 1},
+                    {.count = 1, .bytes = 7, .end = (char *)"12 call paths more"});
+    ANALYSES_VECTOR(&a->symbol_troubles, (char *)"/\033[2J", (char *)"b", (char *)"c", (char *)"d");
     ANALYSES_VECTOR(&a->vmas, {.perms = "rw-p", .end = 4096, .name = (char *)"\xff"});
 }

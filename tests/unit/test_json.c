@@ -97,7 +97,7 @@ static void every_field_of_the_schema_is_there(void **state)
         has_fields(json, "target", "pid exe command runtime");
         has_fields(json, "evidence",
                    "backend started ended duration_s time_basis events lost_events lost_stacks "
-                   "complete snapshots dumps unexplained_bytes");
+                   "complete symbol_troubles snapshots dumps unexplained_bytes");
         has_fields(json, "memory",
                    "rss_first_bytes rss_last_bytes virtual_first_bytes virtual_last_bytes "
                    "growth_bytes_per_s limit_bytes limit_source exhaustion_s");
@@ -117,6 +117,9 @@ static void every_field_of_the_schema_is_there(void **state)
 
     has_fields(leak, "vmas", vma_fields);
     has_fields(leak, "threads", "pid tid name count bytes");
+    has_fields(leak, "stacks", "count bytes end frames");
+    has_fields(leak, "stacks.frames",
+               "kind address function inlined module build_id offset file line");
     has_fields(leak, "content.strings", "text count bytes");
     has_fields(json, "threads", "pid tid name count bytes");
     json_decref(json);
@@ -133,7 +136,8 @@ static void what_is_not_known_is_null(void **state)
     json_object_foreach (memory, name, value)
         assert_true(json_is_null(value));
     json_object_foreach (json_object_get(json, "evidence"), name, value)
-        assert_true(json_is_null(value) || strcmp(name, "complete") == 0);
+        assert_true(json_is_null(value) || strcmp(name, "complete") == 0 ||
+                    strcmp(name, "symbol_troubles") == 0);
     json_object_foreach (json_object_get(json, "target"), name, value)
         assert_true(json_is_null(value));
     assert_true(json_is_null(json_object_get(json, "case_id")));
