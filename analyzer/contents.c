@@ -5,6 +5,8 @@
 #include <time.h>
 
 #include "base/units.h"
+#include "content/strings_pass.h"
+#include "content/timestamps_pass.h"
 #include "content/top_strings.h"
 
 #define DAY_NS (UINT64_C(86400) * NS_PER_S)
@@ -13,10 +15,10 @@ enum { DAYS_BEFORE = 30, DAYS_AFTER = 1 };
 
 struct scan {
     const struct contents_options *options;
-    struct strings_scan strings;
-    struct timestamps_scan timestamps;
     struct top_strings *top;
-    struct contents contents;
+    struct timestamps_pass times;
+    struct contents *(*area_of)(const struct saved_piece *piece, void *context);
+    void *context;
 };
 
 void contents_deinit(struct contents *contents)
@@ -71,55 +73,28 @@ void contents_window(const struct case_info *info, const struct dumps *dumps,
 
 static struct seep_error *on_string(const struct strings_found *found, void *context)
 {
-    struct scan *scan = context;
-
-    return top_strings_add(scan->top, found);
+    return top_strings_add(context, found);
 }
 
 static struct seep_error *on_time(const struct timestamps_found *found, void *context)
 {
     struct scan *scan = context;
-    struct contents_form *form = &scan->contents.forms[found->form];
+    struct contents *contents = scan->area_of(scan->times.origin, scan->context);
+    struct contents_form *form = &contents->forms[found->form];
 
     if (!form->count || found->epoch_ns < form->first_ns)
         form->first_ns = found->epoch_ns;
     if (!form->count || found->epoch_ns > form->last_ns)
         form->last_ns = found->epoch_ns;
     form->count++;
-    return time_histogram_add(&scan->contents.times, found->epoch_ns);
+    return time_histogram_add(&contents->times, found->epoch_ns);
 }
 
-static struct seep_error *end_piece(struct scan *scan)
-{
-    struct seep_error *err = NULL;
-
-    if (scan->options->encodings)
-        err = strings_scan_finish(&scan->strings);
-    return err || !scan->options->forms ? err : timestamps_scan_finish(&scan->timestamps);
-}
-
-static struct seep_error *on_piece(const struct saved_piece *piece, void *context)
-{
-    (void)piece;
-    return end_piece(context);
-}
-
-static struct seep_error *on_bytes(uint64_t address, const void *bytes, size_t len, void *context)
-{
-    struct scan *scan = context;
-    struct seep_error *err = NULL;
-
-    if (scan->options->encodings)
-        err = strings_scan_push(&scan->strings, address, bytes, len);
-    if (!err && scan->options->forms)
-        err = timestamps_scan_push(&scan->timestamps, address, bytes, len);
-    return err;
-}
-
-static struct seep_error *list_strings(struct scan *scan)
+static struct seep_error *list_strings(const struct top_strings *top, size_t count,
+                                       struct contents *contents)
 {
     struct top_strings_items items = {0};
-    struct seep_error *err = top_strings_list(scan->top, scan->options->string_count, &items);
+    struct seep_error *err = top_strings_list(top, count, &items);
 
     for (size_t i = 0; i < items.count && !err; i++) {
         struct analysis_string string = {
@@ -128,7 +103,7 @@ static struct seep_error *list_strings(struct scan *scan)
             .bytes = items.items[i].bytes,
         };
 
-        err = string.text ? vector_push(&scan->contents.strings, string) : error_no_memory();
+        err = string.text ? vector_push(&contents->strings, string) : error_no_memory();
         if (err)
             free(string.text);
     }
@@ -136,36 +111,85 @@ static struct seep_error *list_strings(struct scan *scan)
     return err;
 }
 
+/* One pass for strings (into TOP; NULL: none) and times. */
+static struct seep_error *run(struct scan *scan, const struct saved_pieces *pieces,
+                              struct top_strings *top, struct saved_memory_result *ret_read)
+{
+    const struct contents_options *options = scan->options;
+    struct strings_options strings_options = {options->encodings, options->min_chars};
+    struct timestamps_options times_options = {options->first_ns, options->last_ns,
+                                               options->utc_offset_s, options->forms};
+    struct scan_options scan_options = {options->threads, options->progress, options->context};
+    struct strings_in_order in_order;
+    struct strings_sink *sinks[] = {&in_order.sink};
+    struct strings_pass strings = {0};
+    struct scan_consumer *consumers[2];
+    struct saved_memory memory;
+    size_t count = 0;
+    struct seep_error *err = NULL;
+
+    saved_memory_init(&memory, pieces);
+    if (top) {
+        strings_in_order_init(&in_order, on_string, top);
+        err = strings_pass_init(&strings, &strings_options, sinks, ARRAY_SIZE(sinks));
+        if (err)
+            return err;
+        consumers[count++] = &strings.consumer;
+    }
+    if (options->forms) {
+        timestamps_pass_init(&scan->times, &times_options, on_time, scan);
+        consumers[count++] = &scan->times.consumer;
+    }
+    err = scan_run(&memory.source, consumers, count, &scan_options);
+    if (top)
+        strings_pass_deinit(&strings);
+    if (!err)
+        *ret_read = memory.result;
+    return err;
+}
+
+static struct contents *the_only(const struct saved_piece *piece, void *context)
+{
+    (void)piece;
+    return context;
+}
+
 struct seep_error *contents_scan_pieces(const struct saved_pieces *pieces,
                                         const struct contents_options *options,
                                         struct contents *ret_contents)
 {
-    struct scan scan = {.options = options};
-    struct saved_memory_visitor visitor = {on_piece, on_bytes, &scan};
-    struct strings_options strings = {options->encodings, options->min_chars};
-    struct timestamps_options times = {options->first_ns, options->last_ns, options->utc_offset_s,
-                                       options->forms};
-    struct seep_error *err = NULL;
+    _cleanup_(top_strings_destroyp) struct top_strings *top = NULL;
+    struct contents contents = {0};
+    struct scan scan = {.options = options, .area_of = the_only, .context = &contents};
+    struct seep_error *err = options->encodings ? top_strings_create(&top) : NULL;
 
-    timestamps_scan_init(&scan.timestamps, &times, on_time, &scan);
-    if (options->encodings)
-        err = strings_scan_init(&scan.strings, &strings, on_string, &scan);
-    if (!err && options->encodings)
-        err = top_strings_create(&scan.top);
     if (!err)
-        err = saved_memory_visit(pieces, &visitor, &scan.contents.read);
+        err = run(&scan, pieces, top, &contents.read);
+    if (!err && top)
+        err = list_strings(top, options->string_count, &contents);
     if (!err)
-        err = end_piece(&scan);
-    if (!err && options->encodings)
-        err = list_strings(&scan);
-    if (!err)
-        err = time_histogram_span(&scan.contents.times, &scan.contents.bulk);
+        err = time_histogram_span(&contents.times, &contents.bulk);
     if (err)
-        contents_deinit(&scan.contents);
+        contents_deinit(&contents);
     else
-        *ret_contents = scan.contents;
-    top_strings_destroy(scan.top);
-    strings_scan_deinit(&scan.strings);
+        *ret_contents = contents;
+    return err;
+}
+
+struct seep_error *
+contents_scan_times(const struct saved_pieces *pieces, const struct contents_options *options,
+                    struct contents *(*area_of)(const struct saved_piece *piece, void *context),
+                    void *context, struct saved_memory_result *ret_read)
+{
+    struct scan scan = {.options = options, .area_of = area_of, .context = context};
+    struct seep_error *err = run(&scan, pieces, NULL, ret_read);
+
+    for (size_t i = 0; i < pieces->count && !err; i++) {
+        struct contents *contents = area_of(&pieces->items[i], context);
+
+        if (contents->bulk.count == 0)
+            err = time_histogram_span(&contents->times, &contents->bulk);
+    }
     return err;
 }
 

@@ -34,6 +34,10 @@ struct contents_options {
     size_t min_chars;
     size_t string_count; /* how many of the commonest */
     uint32_t forms;      /* 1 << enum timestamps_form; 0: no times */
+    unsigned threads;    /* 0: one for every core */
+    /* As in struct scan_options. */
+    struct seep_error *(*progress)(uint64_t done_bytes, void *context);
+    void *context;
 };
 
 struct contents_form {
@@ -64,6 +68,13 @@ struct seep_error *contents_scan_pieces(const struct saved_pieces *pieces,
                                         const struct contents_options *options,
                                         struct contents *ret_contents);
 void contents_deinit(struct contents *contents);
+
+/* The times alone, in one pass: of each of the pieces in the contents that AREA_OF names, which
+ * begin empty; their `read` stays so. RET_READ: of all. */
+struct seep_error *
+contents_scan_times(const struct saved_pieces *pieces, const struct contents_options *options,
+                    struct contents *(*area_of)(const struct saved_piece *piece, void *context),
+                    void *context, struct saved_memory_result *ret_read);
 
 /* A mapping of the memory that was scanned. */
 struct contents_mapping {

@@ -185,109 +185,175 @@ const struct dump_region *saved_memory_region(const struct saved_piece *piece)
 
 /* --- their bytes --- */
 
-struct visit {
-    const struct saved_memory_visitor *visitor;
+/* What one thread reads with. */
+struct reader {
     struct mem_source *source;
-    const struct dump *dump; /* that the source reads */
-    struct saved_memory_result result;
-    uint8_t bytes[DUMP_MEMBER_BYTES];
+    const struct dump *dump; /* that the source reads; NULL: none yet */
 };
 
-static const uint8_t zero_page[DUMP_PAGE_BYTES];
-
-/* A run of zeros: its ends are enough to end and to begin what lies beside it. */
-static struct seep_error *visit_zeros(struct visit *v, uint64_t start, uint64_t end)
+static bool next_unit(struct scan_source *source, struct scan_unit *ret_unit)
 {
-    struct seep_error *err = NULL;
+    struct saved_memory *memory = (struct saved_memory *)source;
 
-    if (end - start > 4 * sizeof(zero_page)) {
-        err = v->visitor->bytes(start, zero_page, sizeof(zero_page), v->visitor->context);
-        start = end - sizeof(zero_page);
-    }
-    while (start < end && !err) {
-        size_t len = end - start < sizeof(zero_page) ? (size_t)(end - start) : sizeof(zero_page);
+    if (memory->piece == memory->pieces->count)
+        return false;
 
-        err = v->visitor->bytes(start, zero_page, len, v->visitor->context);
-        start += len;
+    const struct saved_piece *piece = &memory->pieces->items[memory->piece];
+    uint64_t start = memory->at ? memory->at : piece->start;
+    uint64_t in_member = (start - piece->range->start) % DUMP_MEMBER_BYTES;
+    uint64_t end = start + (DUMP_MEMBER_BYTES - in_member);
+
+    if (end > piece->end)
+        end = piece->end;
+    *ret_unit = (struct scan_unit){
+        .address = start,
+        .len = (size_t)(end - start),
+        .origin = piece,
+        .begins = start == piece->start,
+        .key = memory->piece,
+    };
+    memory->at = end;
+    if (end == piece->end) {
+        memory->piece++;
+        memory->at = 0;
     }
-    return err;
+    return true;
 }
 
-/* Within one member. */
-static struct seep_error *visit_data(struct visit *v, uint64_t start, uint64_t end)
+static struct seep_error *open_reader(struct scan_source *source, void **ret_reader)
 {
-    size_t got = 0;
-    struct seep_error *err =
-        mem_source_read(v->source, start, v->bytes, (size_t)(end - start), &got);
+    struct reader *reader = calloc(1, sizeof(*reader));
+
+    (void)source;
+    if (!reader)
+        return error_no_memory();
+    *ret_reader = reader;
+    return NULL;
+}
+
+static void close_reader(struct scan_source *source, void *context)
+{
+    struct reader *reader = context;
+
+    (void)source;
+    mem_source_destroy(reader->source);
+    free(reader);
+}
+
+enum kind { KIND_DATA, KIND_ZEROS, KIND_HOLE };
+
+static enum kind kind_of(enum dump_page state)
+{
+    return state == DUMP_PAGE_SWAPPED || state == DUMP_PAGE_UNREADABLE ? KIND_HOLE
+           : state == DUMP_PAGE_DATA                                   ? KIND_DATA
+                                                                       : KIND_ZEROS;
+}
+
+/* Where the pages of one kind that begin with PAGE end. Few zero pages belong to the data. */
+static size_t kind_end(const struct dump_range *range, size_t page, size_t limit,
+                       enum kind *ret_kind)
+{
+    size_t end = page, zeros = 0;
+    enum kind kind = kind_of((enum dump_page)range->pages[page]);
+
+    while (end < limit && kind_of((enum dump_page)range->pages[end]) == kind)
+        end++;
+    *ret_kind = kind;
+    if (kind == KIND_HOLE || (kind == KIND_ZEROS && end - page >= SAVED_MEMORY_ZERO_PAGES))
+        return end;
+    *ret_kind = KIND_DATA;
+    for (end = page; end < limit; end++) {
+        kind = kind_of((enum dump_page)range->pages[end]);
+        if (kind == KIND_HOLE)
+            return end;
+        zeros = kind == KIND_ZEROS ? zeros + 1 : 0;
+        if (zeros == SAVED_MEMORY_ZERO_PAGES)
+            return end + 1 - zeros;
+    }
+    return end;
+}
+
+/* Bytes within one member; GOT 0 when it is damaged. */
+static struct seep_error *read_data(struct saved_memory *memory, struct reader *reader,
+                                    uint64_t start, size_t len, uint8_t *room, size_t *ret_got)
+{
+    struct seep_error *err = mem_source_read(reader->source, start, room, len, ret_got);
 
     if (err && (err->code == ERROR_CORRUPT || err->code == ERROR_NOT_FOUND)) {
         error_destroy(err);
         err = NULL;
-        got = 0;
+        *ret_got = 0;
+    }
+    if (!err)
+        __atomic_fetch_add(&memory->result.damaged_bytes, len - *ret_got, __ATOMIC_RELAXED);
+    return err;
+}
+
+static struct seep_error *read_stretches(struct saved_memory *memory, struct reader *reader,
+                                         const struct scan_unit *unit,
+                                         const struct dump_range *range, uint8_t *room,
+                                         struct scan_stretches *stretches)
+{
+    uint64_t unit_end = unit->address + unit->len;
+    size_t limit = (size_t)((unit_end - range->start + DUMP_PAGE_BYTES - 1) / DUMP_PAGE_BYTES);
+    struct seep_error *err = NULL;
+
+    for (uint64_t at = unit->address; at < unit_end && !err;) {
+        size_t page = (size_t)((at - range->start) / DUMP_PAGE_BYTES);
+        enum kind kind;
+        uint64_t end = range->start + kind_end(range, page, limit, &kind) * DUMP_PAGE_BYTES;
+        size_t len = (size_t)((end < unit_end ? end : unit_end) - at), got = len;
+        struct scan_stretch stretch = {.address = at};
+
+        if (kind == KIND_HOLE)
+            __atomic_fetch_add(&memory->result.unsaved_bytes, len, __ATOMIC_RELAXED);
+        if (kind == KIND_DATA) {
+            stretch.bytes = room + (at - unit->address);
+            err = read_data(memory, reader, at, len, room + (at - unit->address), &got);
+        }
+        stretch.len = got;
+        if (!err && got && kind != KIND_HOLE)
+            err = vector_push(stretches, stretch);
+        at += len;
+    }
+    return err;
+}
+
+static struct seep_error *read_unit(struct scan_source *source, void *context,
+                                    const struct scan_unit *unit, uint8_t *room,
+                                    struct scan_stretches *ret_stretches)
+{
+    struct saved_memory *memory = (struct saved_memory *)source;
+    const struct saved_piece *piece = &memory->pieces->items[unit->key];
+    struct reader *reader = context;
+    struct seep_error *err = NULL;
+
+    if (reader->dump != piece->dump) {
+        mem_source_destroy(reader->source);
+        reader->source = NULL;
+        reader->dump = NULL;
+        err = dump_source_create(piece->dump, &reader->source);
     }
     if (err)
         return err;
-    v->result.damaged_bytes += end - start - got;
-    return got ? v->visitor->bytes(start, v->bytes, got, v->visitor->context) : NULL;
+    reader->dump = piece->dump;
+    __atomic_fetch_add(&memory->result.bytes, unit->len, __ATOMIC_RELAXED);
+    return read_stretches(memory, reader, unit, piece->range, room, ret_stretches);
 }
 
-static struct seep_error *visit_piece(struct visit *v, const struct saved_piece *piece)
+void saved_memory_init(struct saved_memory *ret_memory, const struct saved_pieces *pieces)
 {
-    const struct dump_range *range = piece->range;
-    size_t count = dump_range_page_count(range);
-    struct seep_error *err = NULL;
-
-    for (uint64_t at = piece->start; at < piece->end && !err;) {
-        size_t page = (size_t)((at - range->start) / DUMP_PAGE_BYTES), next = page + 1;
-        uint64_t member = (at - range->start) / DUMP_MEMBER_BYTES;
-        enum dump_page state = range->pages[page];
-        bool is_data = state == DUMP_PAGE_DATA;
-
-        while (next < count && range->pages[next] == state &&
-               !(is_data && (uint64_t)next * DUMP_PAGE_BYTES / DUMP_MEMBER_BYTES != member))
-            next++;
-
-        uint64_t end = range->start + (uint64_t)next * DUMP_PAGE_BYTES;
-
-        end = end < piece->end ? end : piece->end;
-        if (is_data)
-            err = visit_data(v, at, end);
-        else if (state == DUMP_PAGE_ZERO || state == DUMP_PAGE_ABSENT)
-            err = visit_zeros(v, at, end);
-        else
-            v->result.unsaved_bytes += end - at;
-        at = end;
-    }
-    v->result.bytes += piece->end - piece->start;
-    return err;
+    *ret_memory = (struct saved_memory){
+        .source = {next_unit, open_reader, close_reader, read_unit},
+        .pieces = pieces,
+    };
 }
 
-struct seep_error *saved_memory_visit(const struct saved_pieces *pieces,
-                                      const struct saved_memory_visitor *visitor,
-                                      struct saved_memory_result *ret_result)
+uint64_t saved_memory_bytes(const struct saved_pieces *pieces)
 {
-    _cleanup_free_ struct visit *v = calloc(1, sizeof(*v));
-    struct seep_error *err = NULL;
+    uint64_t bytes = 0;
 
-    if (!v)
-        return error_no_memory();
-    v->visitor = visitor;
-    for (size_t i = 0; i < pieces->count && !err; i++) {
-        const struct saved_piece *piece = &pieces->items[i];
-
-        if (v->dump != piece->dump) {
-            mem_source_destroy(v->source);
-            v->source = NULL;
-            v->dump = piece->dump;
-            err = dump_source_create(piece->dump, &v->source);
-        }
-        if (!err && visitor->begin)
-            err = visitor->begin(piece, visitor->context);
-        if (!err)
-            err = visit_piece(v, piece);
-    }
-    mem_source_destroy(v->source);
-    if (!err)
-        *ret_result = v->result;
-    return err;
+    for (size_t i = 0; i < pieces->count; i++)
+        bytes += pieces->items[i].end - pieces->items[i].start;
+    return bytes;
 }

@@ -7,10 +7,12 @@
  *     pieces   |aaaa|bbbb|aa|   |aa|
  *
  *     saved_memory_pieces(&dumps, &selection, &pieces);
- *     saved_memory_visit(&pieces, &visitor, &result);
+ *     saved_memory_init(&memory, &pieces);
+ *     scan_run(&memory.source, consumers, count, &options);        content/scan.h
  *
- * Each piece is told apart, so that no string runs from one file into the next. Pages that were
- * absent or zero are zeros: of long runs of them only the ends are handed over, as a gap.
+ * Each piece begins afresh, so that no string runs from one file into the next. Pages that were
+ * absent or zero are zeros; SAVED_MEMORY_ZERO_PAGES and more of them in a row are a stretch without
+ * bytes. Pages in swap, unreadable ones and damaged members are gaps, and counted.
  */
 #pragma once
 
@@ -18,6 +20,7 @@
 #include <sys/types.h>
 
 #include "base/vector.h"
+#include "content/scan.h"
 #include "evidence/dump.h"
 
 struct saved_range {
@@ -45,23 +48,27 @@ struct seep_error *saved_memory_pieces(const struct dumps *dumps,
                                        const struct saved_memory_selection *selection,
                                        struct saved_pieces *ret_pieces);
 
-/* Told of every piece and then of its bytes; BEGIN may be NULL. */
-struct saved_memory_visitor {
-    struct seep_error *(*begin)(const struct saved_piece *piece, void *context);
-    struct seep_error *(*bytes)(uint64_t address, const void *bytes, size_t len, void *context);
-    void *context;
-};
-
 struct saved_memory_result {
     uint64_t bytes;         /* of the pieces */
     uint64_t unsaved_bytes; /* of them in swap or unreadable when they were to be saved */
     uint64_t damaged_bytes; /* of members that do not expand any more */
 };
 
-/* Damaged members are left out and counted. */
-struct seep_error *saved_memory_visit(const struct saved_pieces *pieces,
-                                      const struct saved_memory_visitor *visitor,
-                                      struct saved_memory_result *ret_result);
+enum { SAVED_MEMORY_ZERO_PAGES = 4 };
+
+/* The bytes of pieces, as the source of a pass; a stretch's origin is its struct saved_piece. */
+struct saved_memory {
+    struct scan_source source;
+    const struct saved_pieces *pieces;
+    size_t piece; /* of the next unit */
+    uint64_t at;  /* where it begins; 0: with the piece */
+    struct saved_memory_result result;
+};
+
+/* PIECES may be in any order, and outlive the pass. Nothing to free. */
+void saved_memory_init(struct saved_memory *ret_memory, const struct saved_pieces *pieces);
+
+uint64_t saved_memory_bytes(const struct saved_pieces *pieces);
 
 /* The region of its dump that PIECE begins in; NULL: the dump does not say. */
 const struct dump_region *saved_memory_region(const struct saved_piece *piece);

@@ -10,24 +10,25 @@
 #include "base/units.h"
 #include "base/utf8.h"
 #include "cmd/show_memory.h"
-#include "content/strings.h"
+#include "content/strings_pass.h"
 
 extern const struct show_topic show_strings;
 
-enum { KEY_ENCODING = 0x2000, KEY_FORMAT };
+enum { KEY_ENCODING = 0x2000, KEY_FORMAT, KEY_BY };
 
 enum { OUTPUT_BYTES = 1 << 18 };
 
 struct arguments {
     struct show_memory_options memory;
     struct strings_options strings;
-    bool json;
+    bool json, addresses, by_region;
 };
 
 struct output {
-    struct strings_scan scan;
-    bool json, terminal;
-    pid_t pid;
+    struct strings_in_order strings;
+    const struct arguments *arguments;
+    bool terminal;
+    const struct saved_piece *piece; /* that the last string was in */
     /* the string under way, whose pieces are printed as they come */
     bool open;
     uint64_t chars, bytes;
@@ -59,10 +60,44 @@ static void add_visible(struct buffer *line, const char *text, size_t len)
     }
 }
 
+/* The line above the strings of a VMA. */
+static void add_heading(struct buffer *line, const struct saved_piece *piece)
+{
+    const struct dump_region *vma = saved_memory_region(piece);
+    char perms[5];
+
+    buffer_printf(line, "%spid %d  ", line->len ? "\n" : "", (int)piece->dump->pid);
+    if (vma)
+        buffer_printf(line, "%" PRIx64 "-%" PRIx64 " %s  ", vma->start, vma->end,
+                      vma_perms_text(vma->perms, perms));
+    else
+        buffer_printf(line, "%" PRIx64 "-%" PRIx64 "  ", piece->start, piece->end);
+    if (vma && vma->name && vma->name[0])
+        escape_append(line, vma->name, strlen(vma->name));
+    else
+        buffer_bytes(line, "[anon]", strlen("[anon]"));
+    buffer_u8(line, '\n');
+}
+
+static bool same_region(const struct saved_piece *a, const struct saved_piece *b)
+{
+    const struct dump_region *vma = saved_memory_region(a);
+
+    return a->dump == b->dump && vma && vma == saved_memory_region(b);
+}
+
 static struct seep_error *put_plain(const struct strings_found *found, void *context)
 {
     struct output *out = context;
+    const struct saved_piece *piece = out->strings.origin;
 
+    if (out->arguments->by_region && piece != out->piece &&
+        !(out->piece && same_region(piece, out->piece)))
+        add_heading(&out->line, piece);
+    out->piece = piece;
+    if (out->arguments->addresses && !out->open)
+        buffer_printf(&out->line, "%" PRIx64 " ", found->address);
+    out->open = found->continued;
     if (out->terminal && found->encoding != STRINGS_ASCII)
         add_visible(&out->line, found->text, found->len);
     else
@@ -102,7 +137,8 @@ static struct seep_error *put_json(const struct strings_found *found, void *cont
     if (!out->open) {
         out->chars = out->bytes = 0;
         buffer_printf(&out->line, "{\"address\":\"%#" PRIx64 "\",\"pid\":%d,\"text\":\"",
-                      found->address, (int)out->pid);
+                      found->address,
+                      (int)((const struct saved_piece *)out->strings.origin)->dump->pid);
     }
     add_json_text(&out->line, found->text, found->len);
     out->chars += count_chars(found->text, found->len);
@@ -115,44 +151,42 @@ static struct seep_error *put_json(const struct strings_found *found, void *cont
     return out->line.len < OUTPUT_BYTES ? NULL : flush(out);
 }
 
-static struct seep_error *on_piece(const struct saved_piece *piece, void *context)
+static struct seep_error *scan(const struct show_memory *memory, struct output *out,
+                               struct saved_memory_result *ret_result)
 {
-    struct output *out = context;
-    struct seep_error *err = strings_scan_finish(&out->scan);
+    struct strings_sink *sinks[] = {&out->strings.sink};
+    struct strings_pass pass;
+    struct scan_consumer *consumers[] = {&pass.consumer};
+    struct scan_options options = {0};
+    struct saved_memory source;
+    struct seep_error *err =
+        strings_pass_init(&pass, &out->arguments->strings, sinks, ARRAY_SIZE(sinks));
 
-    out->pid = piece->dump->pid;
+    if (err)
+        return err;
+    saved_memory_init(&source, &memory->pieces);
+    err = scan_run(&source.source, consumers, ARRAY_SIZE(consumers), &options);
+    strings_pass_deinit(&pass);
+    *ret_result = source.result;
     return err;
-}
-
-static struct seep_error *on_bytes(uint64_t address, const void *bytes, size_t len, void *context)
-{
-    struct output *out = context;
-
-    return strings_scan_push(&out->scan, address, bytes, len);
 }
 
 static struct seep_error *show(const char *case_path, struct arguments *arguments)
 {
     _cleanup_(show_memory_close) struct show_memory memory = {0};
-    struct output out = {.json = arguments->json, .terminal = isatty(STDOUT_FILENO)};
-    struct saved_memory_visitor visitor = {on_piece, on_bytes, &out};
+    struct output out = {.arguments = arguments, .terminal = isatty(STDOUT_FILENO)};
     struct saved_memory_result result = {0};
     struct seep_error *err = show_memory_open(case_path, &arguments->memory, &memory);
 
+    strings_in_order_init(&out.strings, arguments->json ? put_json : put_plain, &out);
     if (!err)
-        err = strings_scan_init(&out.scan, &arguments->strings, out.json ? put_json : put_plain,
-                                &out);
-    if (!err)
-        err = saved_memory_visit(&memory.pieces, &visitor, &result);
-    if (!err)
-        err = strings_scan_finish(&out.scan);
+        err = scan(&memory, &out, &result);
     if (!err)
         err = flush(&out);
     if (!err && fflush(stdout) != 0)
         err = error_errno(errno, NULL, "cannot write");
     if (!err)
         show_memory_warn(&result);
-    strings_scan_deinit(&out.scan);
     buffer_deinit(&out.line);
     return err;
 }
@@ -188,6 +222,14 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_ENCODING:
         arguments->strings.encodings = parse_encoding(argument, state);
         return 0;
+    case 'a':
+        arguments->addresses = true;
+        return 0;
+    case KEY_BY:
+        arguments->by_region = true;
+        if (strcmp(argument, "region") != 0)
+            argp_error(state, "--by wants region, not '%s'", argument);
+        return 0;
     case KEY_FORMAT:
         arguments->json = strcmp(argument, "json") == 0;
         if (!arguments->json && strcmp(argument, "plain") != 0)
@@ -202,6 +244,8 @@ static const struct argp_option options[] = {
     {"min-length", 'n', "N", 0, "The least length of a string, in characters; 10 if not given", 0},
     {"encoding", KEY_ENCODING, "ascii|utf-8|utf-16le|utf-16be|all", 0,
      "What to take for text; ascii if not given", 0},
+    {"addresses", 'a', NULL, 0, "Before each string its address, in hexadecimal", 0},
+    {"by", KEY_BY, "region", 0, "A heading above the strings of each region", 0},
     {"format", KEY_FORMAT, "plain|json", 0,
      "The strings alone, one a line (default), or one JSON object a line", 0},
     {0},

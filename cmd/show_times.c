@@ -31,6 +31,7 @@ struct area {
     pid_t pid;
     uint64_t start, end;
     const struct dump_region *vma; /* NULL: the dump does not say */
+    uint64_t bytes;                /* saved */
     struct contents contents;
     struct mappings mappings; /* calls that mapped some of it, oldest first */
 };
@@ -48,25 +49,20 @@ static void areas_deinit(struct areas *areas)
 
 /* --- what is written --- */
 
-/* Scans the COUNT pieces, of one VMA. */
-static struct seep_error *add_area(struct areas *areas, struct saved_piece *pieces, size_t count,
-                                   const struct contents_options *options)
+/* The COUNT pieces are of one VMA. */
+static struct seep_error *add_area(struct areas *areas, const struct saved_piece *pieces,
+                                   size_t count)
 {
-    struct saved_pieces slice = {.items = pieces, .count = count};
     struct area area = {
         .pid = pieces[0].dump->pid,
         .start = pieces[0].start,
         .end = pieces[count - 1].end,
         .vma = saved_memory_region(&pieces[0]),
     };
-    struct seep_error *err = contents_scan_pieces(&slice, options, &area.contents);
 
-    if (err)
-        return err;
-    err = vector_push(areas, area);
-    if (err)
-        contents_deinit(&area.contents);
-    return err;
+    for (size_t i = 0; i < count; i++)
+        area.bytes += pieces[i].end - pieces[i].start;
+    return vector_push(areas, area);
 }
 
 static int by_address(const void *left, const void *right)
@@ -78,10 +74,35 @@ static int by_address(const void *left, const void *right)
     return (a->start > b->start) - (a->start < b->start);
 }
 
-static struct seep_error *scan(const struct show_memory *memory,
-                               const struct contents_options *options, struct areas *areas)
+/* The first area of PID, or behind it, that ends after ADDR. */
+static size_t find_area(const struct areas *areas, pid_t pid, uint64_t addr)
 {
-    struct saved_piece *pieces = memory->pieces.items;
+    size_t low = 0, high = areas->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct area *area = &areas->items[middle];
+
+        if (area->pid > pid || (area->pid == pid && area->end > addr))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static struct contents *contents_of(const struct saved_piece *piece, void *context)
+{
+    const struct areas *areas = context;
+
+    return &areas->items[find_area(areas, piece->dump->pid, piece->start)].contents;
+}
+
+static struct seep_error *scan(const struct show_memory *memory,
+                               const struct contents_options *options, struct areas *areas,
+                               struct saved_memory_result *ret_read)
+{
+    const struct saved_piece *pieces = memory->pieces.items;
     struct seep_error *err = NULL;
 
     for (size_t i = 0, next; i < memory->pieces.count && !err; i = next) {
@@ -90,11 +111,13 @@ static struct seep_error *scan(const struct show_memory *memory,
         for (next = i + 1; next < memory->pieces.count; next++)
             if (!vma || saved_memory_region(&pieces[next]) != vma)
                 break;
-        err = add_area(areas, pieces + i, next - i, options);
+        err = add_area(areas, pieces + i, next - i);
     }
+    if (err)
+        return err;
     if (areas->count)
         qsort(areas->items, areas->count, sizeof(*areas->items), by_address);
-    return err;
+    return contents_scan_times(&memory->pieces, options, contents_of, areas, ret_read);
 }
 
 /* --- who mapped it --- */
@@ -129,23 +152,6 @@ static bool mapped_range(const struct event *ev, struct saved_range *ret_range)
     }
     *ret_range = (struct saved_range){start, start + len};
     return len && start + len > start;
-}
-
-/* The first area of PID, or behind it, that ends after ADDR. */
-static size_t find_area(const struct areas *areas, pid_t pid, uint64_t addr)
-{
-    size_t low = 0, high = areas->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct area *area = &areas->items[middle];
-
-        if (area->pid > pid || (area->pid == pid && area->end > addr))
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
 }
 
 static struct seep_error *note_mapping(struct areas *areas, const struct event *ev,
@@ -201,7 +207,7 @@ static void print_name(const struct area *area)
 
     printf("pid %d  %" PRIx64 "-%" PRIx64 " %s  %s  %s\n", (int)area->pid, area->start, area->end,
            vma ? vma_perms_text(vma->perms, perms) : "----", name && name[0] ? name : "[anon]",
-           units_format_size(&size, area->contents.read.bytes));
+           units_format_size(&size, area->bytes));
 }
 
 static void print_forms(const struct contents *contents)
@@ -270,7 +276,7 @@ static void print_others(const struct areas *areas)
     for (size_t i = 0; i < areas->count; i++)
         if (areas->items[i].contents.bulk.count == 0) {
             count++;
-            bytes += areas->items[i].contents.read.bytes;
+            bytes += areas->items[i].bytes;
         }
     if (count)
         printf("%s %s, %s, without any time that is plausible for this case\n",
@@ -352,7 +358,7 @@ static struct seep_error *write_area(const struct area *area)
                     {"end", json_parts_address(area->end)},
                     {"perms", vma ? json_string(vma_perms_text(vma->perms, perms)) : json_null()},
                     {"name", json_parts_text(vma ? vma->name : NULL)},
-                    {"saved_bytes", json_parts_number(contents->read.bytes)},
+                    {"saved_bytes", json_parts_number(area->bytes)},
                     {"times", json_span(times->count, times->first_ns, times->last_ns)},
                     {"bulk", json_span(bulk->count, bulk->first_ns, bulk->last_ns)},
                     {"forms", json_forms(contents)}, {"histogram", json_rows(contents)},
@@ -379,15 +385,11 @@ static struct seep_error *show(const char *case_path, struct arguments *argument
     options.encodings = 0;
     if (arguments->forms)
         options.forms = arguments->forms;
-    err = scan(&memory, &options, &areas);
+    err = scan(&memory, &options, &areas, &result);
     if (!err)
         err = read_mappings(&memory, &areas);
     for (size_t i = 0; i < areas.count && !err; i++) {
-        const struct saved_memory_result *read = &areas.items[i].contents.read;
-
         err = arguments->json ? write_area(&areas.items[i]) : print_area(&areas.items[i]);
-        result.unsaved_bytes += read->unsaved_bytes;
-        result.damaged_bytes += read->damaged_bytes;
     }
     if (!err && !arguments->json)
         print_others(&areas);
@@ -438,7 +440,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_option options_table[] = {
     {"form", KEY_FORM, "FORM[,FORM]", 0,
      "Only these: epoch-s, epoch-ms, epoch-us, epoch-ns, iso8601, rfc2822 (and HTTP), syslog, "
-     "common-log, binary-ms, binary-ns",
+     "common-log, words, python, uuid, snowflake, binary-ms, binary-ns, binary-be-ms, "
+     "binary-be-ns, binary-s-ns, binary-filetime, binary-uuid, binary-snowflake",
      0},
     {"json", KEY_JSON, NULL, 0, "One JSON object a line and region", 0},
     {0},

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "content/bytemask.h"
+#include "content/masks.h"
 #include "content/unicode.h"
 
 void byte_strings_deinit(struct byte_strings *lane)
@@ -249,7 +249,7 @@ static struct seep_error *walk(struct byte_strings *lane, const uint8_t *bytes, 
         *from = at + count - tail;
         mask &= tail == 64 ? 0 : all >> tail;
     }
-    if (lane->min_bytes > 62 || bytemask_runs(mask, (unsigned)lane->min_bytes) == 0)
+    if (lane->min_bytes > 62 || masks_runs(mask, (unsigned)lane->min_bytes) == 0)
         return err;
     while (mask && !err) {
         unsigned start = (unsigned)__builtin_ctzll(mask);
@@ -261,32 +261,52 @@ static struct seep_error *walk(struct byte_strings *lane, const uint8_t *bytes, 
     return err;
 }
 
-static inline uint64_t possible(const struct byte_strings *lane, const uint8_t *bytes)
+/* Bits of the bytes of BLOCKS blocks that may be text. ASCII: what `strings` calls printable,
+ * isprint(3) in the C locale and tab. UTF-8: a superset of the bytes that well-formed text is made
+ * of, each lead byte with a continuation after it, each continuation with a lead or continuation
+ * before it; what lies over a block's edges is not known and allowed. */
+static void possible(const struct byte_strings *lane, const uint8_t *bytes, size_t blocks,
+                     uint64_t ret_masks[MASKS_BLOCKS])
 {
-    return lane->utf8 ? bytemask_utf8_text(bytes) : bytemask_ascii_text(bytes);
+    static const struct mask_range ranges[] = {
+        {0x20, 0x7e}, {'\t', '\t'}, {0xc2, 0xf4}, {0x80, 0xbf}};
+    uint64_t in[ARRAY_SIZE(ranges)][MASKS_BLOCKS];
+
+    masks_bytes(bytes, blocks, ranges, lane->utf8 ? 4 : 2, in);
+    for (size_t b = 0; b < blocks; b++)
+        ret_masks[b] = in[0][b] | in[1][b];
+    for (size_t b = 0; b < blocks && lane->utf8; b++) {
+        uint64_t lead = in[2][b], more = in[3][b];
+
+        ret_masks[b] |= (lead & (more >> 1 | 1ULL << 63)) | (more & ((lead | more) << 1 | 1));
+    }
 }
 
 struct seep_error *byte_strings_push(struct byte_strings *lane, const uint8_t *bytes, size_t len)
 {
+    uint64_t masks[MASKS_BLOCKS];
     size_t from = lane->run_len ? 0 : SIZE_MAX;
     size_t at = 0;
     struct seep_error *err = NULL;
 
-    for (; len - at >= BYTEMASK_BYTES && !err; at += BYTEMASK_BYTES) {
-        uint64_t mask = possible(lane, bytes + at);
+    while (len - at >= MASKS_BLOCK_BYTES && !err) {
+        size_t blocks = (len - at) / MASKS_BLOCK_BYTES;
 
-        if (mask == 0 && from == SIZE_MAX)
-            continue;
-        err = walk(lane, bytes, at, BYTEMASK_BYTES, mask, &from);
+        if (blocks > MASKS_BLOCKS)
+            blocks = MASKS_BLOCKS;
+        possible(lane, bytes + at, blocks, masks);
+        for (size_t b = 0; b < blocks && !err; b++, at += MASKS_BLOCK_BYTES)
+            if (masks[b] || from != SIZE_MAX)
+                err = walk(lane, bytes, at, MASKS_BLOCK_BYTES, masks[b], &from);
     }
     if (!err && at < len) {
-        uint8_t room[BYTEMASK_BYTES];
-        uint64_t mask = possible(lane, bytemask_pad(room, bytes + at, len - at));
+        uint8_t room[MASKS_BLOCK_BYTES];
 
+        possible(lane, masks_pad(room, bytes + at, len - at), 1, masks);
         /* What follows is not known: a lead byte at the end may have its continuation. */
         if (lane->utf8 && bytes[len - 1] >= 0xc2)
-            mask |= 1ULL << (len - at - 1);
-        err = walk(lane, bytes, at, (unsigned)(len - at), mask, &from);
+            masks[0] |= 1ULL << (len - at - 1);
+        err = walk(lane, bytes, at, (unsigned)(len - at), masks[0], &from);
     }
     if (!err && from != SIZE_MAX)
         err = close_run(lane, lane->address + from, bytes + from, len - from, true);

@@ -4,57 +4,13 @@
 
 #include "base/cleanup.h"
 #include "base/units.h"
-
-enum { NO_CHAR = -1, MAX_FRACTION_DIGITS = 18 };
-
-/* --- characters --- */
-
-/* The character I places behind (or, negative, before) the noticed one. */
-static int peek(const struct timestamp_text *t, int i)
-{
-    int64_t at = (int64_t)t->at + (int64_t)i * t->stride;
-
-    if (at < 0 || at >= (int64_t)t->len)
-        return NO_CHAR;
-    if (t->stride == 2 && at + 1 < (int64_t)t->len && t->bytes[at + 1])
-        return NO_CHAR;
-    return t->bytes[at];
-}
-
-static bool is_digit(int c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(int c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_word(int c)
-{
-    return is_digit(c) || is_letter(c) || c == '_';
-}
-
-/* The number of COUNT (up to 19) digits at I; -1 when they are not all digits. */
-static int64_t digits(const struct timestamp_text *t, int i, int count)
-{
-    uint64_t value = 0;
-
-    for (int n = 0; n < count; n++) {
-        int c = peek(t, i + n);
-
-        if (!is_digit(c))
-            return -1;
-        value = value * 10 + (uint64_t)(c - '0');
-    }
-    return (int64_t)value;
-}
+#include "content/moment.h"
+#include "content/timestamp_words.h"
 
 /* As digits, for a day that may have a blank in place of its ten. */
 static int64_t padded(const struct timestamp_text *t, int i)
 {
-    return peek(t, i) == ' ' ? digits(t, i + 1, 1) : digits(t, i, 2);
+    return moment_char(t, i) == ' ' ? moment_digits(t, i + 1, 1) : moment_digits(t, i, 2);
 }
 
 static int month(const struct timestamp_text *t, int i)
@@ -62,96 +18,10 @@ static int month(const struct timestamp_text *t, int i)
     static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
     for (int m = 0; m < 12; m++)
-        if (peek(t, i) == names[3 * m] && peek(t, i + 1) == names[3 * m + 1] &&
-            peek(t, i + 2) == names[3 * m + 2])
+        if (moment_char(t, i) == names[3 * m] && moment_char(t, i + 1) == names[3 * m + 1] &&
+            moment_char(t, i + 2) == names[3 * m + 2])
             return m + 1;
     return 0;
-}
-
-static bool is_text(const struct timestamp_text *t, int i, const char *text)
-{
-    for (int n = 0; text[n]; n++)
-        if (peek(t, i + n) != text[n])
-            return false;
-    return true;
-}
-
-/* --- times --- */
-
-/* Days from 1970-01-01 in the proleptic Gregorian calendar; years are counted from March, so that
- * the leap day is the last (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms"). */
-static int64_t days_from_epoch(int64_t year, int64_t mon, int64_t day)
-{
-    int64_t y = mon <= 2 ? year - 1 : year;
-    int64_t era = y / 400, of_era = y - era * 400;
-    int64_t of_year = (153 * (mon > 2 ? mon - 3 : mon + 9) + 2) / 5 + day - 1;
-
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-static int64_t days_in_month(int64_t year, int64_t mon)
-{
-    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-
-    if (mon == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0))
-        return 29;
-    return days[mon - 1];
-}
-
-struct moment {
-    int64_t year, month, day, hour, minute, second; /* second may be 60 */
-    uint64_t fraction_ns;
-    int64_t offset_s;
-};
-
-static bool to_epoch(const struct moment *m, const struct timestamps_options *options,
-                     uint64_t *ret_ns)
-{
-    if (m->year < 1970 || m->year > 2554 || m->month < 1 || m->month > 12 || m->day < 1 ||
-        m->day > days_in_month(m->year, m->month))
-        return false;
-
-    int64_t seconds = days_from_epoch(m->year, m->month, m->day) * 86400 + m->hour * 3600 +
-                      m->minute * 60 + m->second - m->offset_s;
-
-    uint64_t ns;
-
-    if (seconds < 0 || __builtin_mul_overflow((uint64_t)seconds, NS_PER_S, &ns) ||
-        __builtin_add_overflow(ns, m->fraction_ns, &ns) || ns < options->first_ns ||
-        ns > options->last_ns)
-        return false;
-    *ret_ns = ns;
-    return true;
-}
-
-/* Tries the years of the window, the latest first; leap days lie up to 8 years apart. */
-static bool to_epoch_without_year(struct moment *m, const struct timestamps_options *options,
-                                  uint64_t *ret_ns)
-{
-    /* A year that may be one too late, never too early. */
-    m->year = 1971 + (int64_t)(options->last_ns / NS_PER_S / 31556952);
-    for (int tries = 0; tries < 10; tries++, m->year--)
-        if (to_epoch(m, options, ret_ns))
-            return true;
-    return false;
-}
-
-/* A fraction of UNIT_NS at I, its dot or comma included: its length, 0 when there is none. */
-static int fraction(const struct timestamp_text *t, int i, uint64_t unit_ns, uint64_t *ret_ns)
-{
-    uint64_t value = 0;
-    int n = 1;
-
-    if (peek(t, i) != '.' && peek(t, i) != ',')
-        return 0;
-    for (uint64_t scale = unit_ns; n <= MAX_FRACTION_DIGITS && is_digit(peek(t, i + n)); n++) {
-        scale /= 10;
-        value += scale * (uint64_t)(peek(t, i + n) - '0');
-    }
-    if (n == 1)
-        return 0;
-    *ret_ns = value;
-    return n;
 }
 
 /* --- runs of digits --- */
@@ -161,27 +31,27 @@ static bool basic_iso(const struct timestamp_text *t, const struct timestamps_op
                       struct timestamps_found *ret_found)
 {
     struct moment m = {
-        .year = digits(t, 0, 4),
-        .month = digits(t, 4, 2),
-        .day = digits(t, 6, 2),
-        .hour = digits(t, 9, 2),
-        .minute = digits(t, 11, 2),
-        .second = digits(t, 13, 2),
+        .year = moment_digits(t, 0, 4),
+        .month = moment_digits(t, 4, 2),
+        .day = moment_digits(t, 6, 2),
+        .hour = moment_digits(t, 9, 2),
+        .minute = moment_digits(t, 11, 2),
+        .second = moment_digits(t, 13, 2),
         .offset_s = options->utc_offset_s,
     };
     int end = 15;
 
     if (m.hour < 0 || m.hour > 23 || m.minute < 0 || m.minute > 59 || m.second < 0 || m.second > 60)
         return false;
-    end += fraction(t, end, NS_PER_S, &m.fraction_ns);
-    if (peek(t, end) == 'Z') {
+    end += moment_fraction(t, end, NS_PER_S, &m.fraction_ns);
+    if (moment_char(t, end) == 'Z') {
         m.offset_s = 0;
         end++;
     }
-    if (is_word(peek(t, end)))
+    if (moment_is_word(moment_char(t, end)))
         return false;
     ret_found->form = TIMESTAMPS_ISO8601;
-    return to_epoch(&m, options, &ret_found->epoch_ns);
+    return moment_to_epoch(&m, options, &ret_found->epoch_ns);
 }
 
 static bool epoch(const struct timestamp_text *t, int count,
@@ -189,15 +59,15 @@ static bool epoch(const struct timestamp_text *t, int count,
 {
     static const uint64_t units[] = {NS_PER_S, NS_PER_MS, NS_PER_US, 1};
     unsigned which = (unsigned)(count - 10) / 3;
-    uint64_t unit = units[which], value = (uint64_t)digits(t, 0, count), part = 0, ns;
+    uint64_t unit = units[which], value = (uint64_t)moment_digits(t, 0, count), part = 0, ns;
     int end = count;
 
-    if (peek(t, end) == '.')
-        end += fraction(t, end, unit, &part);
-    if (is_word(peek(t, end)))
+    if (moment_char(t, end) == '.')
+        end += moment_fraction(t, end, unit, &part);
+    if (moment_is_word(moment_char(t, end)))
         return false;
     /* Of more dots it is no fraction: 1614644953.581113.17 */
-    if (end > count && peek(t, end) == '.' && is_digit(peek(t, end + 1)))
+    if (end > count && moment_char(t, end) == '.' && moment_is_digit(moment_char(t, end + 1)))
         part = 0;
     if (__builtin_mul_overflow(value, unit, &ns) || __builtin_add_overflow(ns, part, &ns) ||
         ns < options->first_ns || ns > options->last_ns)
@@ -207,22 +77,46 @@ static bool epoch(const struct timestamp_text *t, int count,
     return true;
 }
 
+/* An id that holds a time since somebody's epoch. Any long number may look like one. */
+static bool snowflake(const struct timestamp_text *t, int count,
+                      const struct timestamps_options *options, struct timestamps_found *ret_found)
+{
+    struct timestamp_windows windows;
+    uint64_t id = (uint64_t)moment_digits(t, 0, count);
+
+    if (moment_is_word(moment_char(t, count)))
+        return false;
+    timestamp_windows_init(&windows, options);
+    for (size_t i = 0; i < TIMESTAMPS_SNOWFLAKE_EPOCHS; i++)
+        if (timestamp_window_has(&windows.snowflake[i], id)) {
+            ret_found->epoch_ns = timestamp_of_snowflake(id, i);
+            ret_found->form = TIMESTAMPS_SNOWFLAKE;
+            ret_found->doubtful = true;
+            return true;
+        }
+    return false;
+}
+
 bool timestamp_text_number(const struct timestamp_text *t, const struct timestamps_options *options,
                            struct timestamps_found *ret_found)
 {
     struct timestamps_found found = {.address = t->at};
-    int before = peek(t, -1), count = 0;
+    int before = moment_char(t, -1), count = 0;
 
-    if (is_word(before) || (before == '.' && peek(t, -2) == '0' && !is_word(peek(t, -3))) ||
-        (before == '-' && !is_word(peek(t, -2))))
+    if (moment_is_word(before) ||
+        (before == '.' && moment_char(t, -2) == '0' && !moment_is_word(moment_char(t, -3))) ||
+        (before == '-' && !moment_is_word(moment_char(t, -2))))
         return false;
-    while (count < 20 && is_digit(peek(t, count)))
+    while (count < 20 && moment_is_digit(moment_char(t, count)))
         count++;
 
-    bool got = count == 8 && peek(t, 8) == 'T' ? basic_iso(t, options, &found)
+    bool got = count == 8 && moment_char(t, 8) == 'T' ? basic_iso(t, options, &found)
                : count == 10 || count == 13 || count == 16 || count == 19
                    ? epoch(t, count, options, &found)
                    : false;
+
+    if (!got && count >= 17 && count <= 19)
+        got = snowflake(t, count, options, &found);
 
     if (got)
         *ret_found = found;
@@ -231,76 +125,35 @@ bool timestamp_text_number(const struct timestamp_text *t, const struct timestam
 
 /* --- dates with a clock --- */
 
-/* What follows the time of day at I: a zone. RFC: names are RFC 5322's. */
-static int zone(const struct timestamp_text *t, int i, bool rfc, int64_t *ret_offset_s)
-{
-    static const struct {
-        const char *name;
-        bool rfc;
-        int8_t hours;
-    } names[] = {
-        {"UTC", false, 0}, {"GMT", false, 0}, {"UT", false, 0},  {"Z", false, 0},
-        {"EST", true, -5}, {"EDT", true, -4}, {"CST", true, -6}, {"CDT", true, -5},
-        {"MST", true, -7}, {"MDT", true, -6}, {"PST", true, -8}, {"PDT", true, -7},
-    };
-    int blank = peek(t, i) == ' ', at = i + blank;
-    int sign = peek(t, at);
-
-    if (sign == '+' || sign == '-') {
-        int colon = peek(t, at + 3) == ':';
-        int64_t hours = digits(t, at + 1, 2), minutes = digits(t, at + 3 + colon, 2);
-        int end = at + 5 + colon;
-
-        if (minutes < 0 && !colon && !blank) {
-            minutes = 0;
-            end = at + 3;
-        }
-        if (hours < 0 || hours > 14 || minutes < 0 || minutes > 59 || is_digit(peek(t, end)))
-            return 0;
-        *ret_offset_s = (hours * 3600 + minutes * 60) * (sign == '-' ? -1 : 1);
-        return end - i;
-    }
-    for (size_t n = 0; n < ARRAY_SIZE(names); n++) {
-        int len = (int)strlen(names[n].name);
-
-        if ((rfc || !names[n].rfc) && is_text(t, at, names[n].name) &&
-            !is_word(peek(t, at + len))) {
-            *ret_offset_s = names[n].hours * 3600;
-            return at + len - i;
-        }
-    }
-    return 0;
-}
-
 /* A date that ends just before the clock at 0: its form, COUNT when there is none. RET_START: where
  * it begins. A year that is not written is -1. */
 static enum timestamps_form date_before(const struct timestamp_text *t, struct moment *m,
                                         int *ret_start)
 {
-    int sep = peek(t, -1);
+    int sep = moment_char(t, -1);
 
     m->year = -1;
     if (sep == ':') {
-        m->year = digits(t, -5, 4);
+        m->year = moment_digits(t, -5, 4);
         m->month = month(t, -9);
-        m->day = digits(t, -12, 2);
+        m->day = moment_digits(t, -12, 2);
         *ret_start = -12;
-        return m->year >= 0 && m->month && peek(t, -6) == '/' && peek(t, -10) == '/' &&
-                       !is_digit(peek(t, -13))
+        return m->year >= 0 && m->month && moment_char(t, -6) == '/' &&
+                       moment_char(t, -10) == '/' && !moment_is_digit(moment_char(t, -13))
                    ? TIMESTAMPS_COMMON_LOG
                    : TIMESTAMPS_FORM_COUNT;
     }
     if (sep != ' ' && sep != 'T' && sep != 't' && sep != '_')
         return TIMESTAMPS_FORM_COUNT;
 
-    int between = peek(t, -4);
+    int between = moment_char(t, -4);
 
-    if ((between == '-' || between == '/') && peek(t, -7) == between) {
-        m->year = digits(t, -11, 4);
-        m->month = digits(t, -6, 2);
-        m->day = digits(t, -3, 2);
+    if ((between == '-' || between == '/') && moment_char(t, -7) == between) {
+        m->year = moment_digits(t, -11, 4);
+        m->month = moment_digits(t, -6, 2);
+        m->day = moment_digits(t, -3, 2);
         *ret_start = -11;
-        if (m->year >= 0 && m->month > 0 && m->day > 0 && !is_digit(peek(t, -12)))
+        if (m->year >= 0 && m->month > 0 && m->day > 0 && !moment_is_digit(moment_char(t, -12)))
             return TIMESTAMPS_ISO8601;
     }
     if (sep != ' ')
@@ -308,7 +161,7 @@ static enum timestamps_form date_before(const struct timestamp_text *t, struct m
 
     /* "Mar  2 ": the year may follow the clock. */
     m->month = month(t, -7);
-    if (m->month && peek(t, -4) == ' ' && !is_word(peek(t, -8))) {
+    if (m->month && moment_char(t, -4) == ' ' && !moment_is_word(moment_char(t, -8))) {
         m->year = -1;
         m->day = padded(t, -3);
         *ret_start = -7;
@@ -318,21 +171,21 @@ static enum timestamps_form date_before(const struct timestamp_text *t, struct m
     for (int year_len = 4; year_len >= 0; year_len -= 2) {
         int at = -1 - year_len - (year_len != 0) - 3;
 
-        between = peek(t, at - 1);
+        between = moment_char(t, at - 1);
         m->month = month(t, at);
         if (!m->month || (between != ' ' && between != '-') ||
-            (year_len && peek(t, at + 3) != between) || (year_len == 2 && between != '-'))
+            (year_len && moment_char(t, at + 3) != between) || (year_len == 2 && between != '-'))
             continue;
-        m->year = year_len ? digits(t, -1 - year_len, year_len) : -1;
+        m->year = year_len ? moment_digits(t, -1 - year_len, year_len) : -1;
         if (year_len == 2 && m->year >= 0)
             m->year += 2000;
-        m->day = digits(t, at - 3, 2);
+        m->day = moment_digits(t, at - 3, 2);
         *ret_start = at - 3;
         if (m->day < 0) {
-            m->day = digits(t, at - 2, 1);
+            m->day = moment_digits(t, at - 2, 1);
             *ret_start = at - 2;
         }
-        if (is_word(peek(t, *ret_start - 1)) || (year_len && m->year < 0))
+        if (moment_is_word(moment_char(t, *ret_start - 1)) || (year_len && m->year < 0))
             return TIMESTAMPS_FORM_COUNT;
         return year_len ? TIMESTAMPS_RFC2822 : TIMESTAMPS_SYSLOG;
     }
@@ -344,53 +197,231 @@ static int64_t year_behind(const struct timestamp_text *t, int i)
 {
     int letters = 0;
 
-    if (peek(t, i) != ' ')
+    if (moment_char(t, i) != ' ')
         return -1;
-    while (letters < 5 && peek(t, i + 1 + letters) >= 'A' && peek(t, i + 1 + letters) <= 'Z')
+    while (letters < 5 && moment_char(t, i + 1 + letters) >= 'A' &&
+           moment_char(t, i + 1 + letters) <= 'Z')
         letters++;
     if (letters) {
         i += letters + 1;
-        if (letters < 2 || peek(t, i) != ' ')
+        if (letters < 2 || moment_char(t, i) != ' ')
             return -1;
     }
-    return is_word(peek(t, i + 5)) || peek(t, i + 5) == ':' ? -1 : digits(t, i + 1, 4);
+    return moment_is_word(moment_char(t, i + 5)) || moment_char(t, i + 5) == ':'
+               ? -1
+               : moment_digits(t, i + 1, 4);
 }
 
-bool timestamp_text_clock(const struct timestamp_text *t, const struct timestamps_options *options,
+/* "AM" or "PM" at I, perhaps behind a blank: makes an hour of twelve one of the day. */
+static int half_day(const struct timestamp_text *t, int i, int64_t *hour)
+{
+    int blank = moment_char(t, i) == ' ', c = moment_char(t, i + blank) | 0x20;
+
+    if ((c != 'a' && c != 'p') || (moment_char(t, i + blank + 1) | 0x20) != 'm' ||
+        moment_is_word(moment_char(t, i + blank + 2)) || *hour < 1 || *hour > 12)
+        return 0;
+    *hour = *hour % 12 + (c == 'p' ? 12 : 0);
+    return blank + 2;
+}
+
+/* The hour's, minute's and second's digits and what follows them, of which M's date is known: where
+ * they end, 0 when it is no clock. HOUR_DIGITS: 1 or 2. */
+static int time_of_day(const struct timestamp_text *t, int hour_digits, enum timestamps_form form,
+                       struct moment *m)
+{
+    int end = hour_digits + 3;
+
+    m->hour = moment_digits(t, 0, hour_digits);
+    m->minute = moment_digits(t, hour_digits + 1, 2);
+    if (m->hour < 0 || m->hour > 23 || m->minute < 0 || m->minute > 59)
+        return 0;
+    if (moment_char(t, end) == ':') {
+        m->second = moment_digits(t, end + 1, 2);
+        if (m->second < 0 || m->second > 60)
+            return 0;
+        end += 3;
+        end += moment_fraction(t, end, NS_PER_S, &m->fraction_ns);
+    } else if (form == TIMESTAMPS_SYSLOG || form == TIMESTAMPS_COMMON_LOG || m->year < 0) {
+        return 0;
+    }
+    if (moment_is_digit(moment_char(t, end)))
+        return 0;
+    return end + half_day(t, end, &m->hour);
+}
+
+bool timestamp_text_clock(const struct timestamp_text *noticed,
+                          const struct timestamps_options *options,
                           struct timestamps_found *ret_found)
 {
-    struct moment m = {
-        .hour = digits(t, 0, 2), .minute = digits(t, 3, 2), .offset_s = options->utc_offset_s};
-    int end = 5, start;
-    enum timestamps_form form = date_before(t, &m, &start);
+    struct timestamp_text place = *noticed, *t = &place;
+    struct moment m = {.offset_s = options->utc_offset_s};
+    int hour_digits = 2, start = 0;
     uint64_t ns;
 
-    if (form == TIMESTAMPS_FORM_COUNT || m.hour > 23 || m.minute > 59)
-        return false;
-    if (peek(t, 5) == ':') {
-        m.second = digits(t, 6, 2);
-        if (m.second < 0 || m.second > 60)
-            return false;
-        end = 8;
-        end += fraction(t, end, NS_PER_S, &m.fraction_ns);
-    } else if (form != TIMESTAMPS_ISO8601 && form != TIMESTAMPS_RFC2822) {
-        return false;
+    /* Of an hour of one digit the minute and the second were noticed. */
+    if (moment_char(t, -1) == ':' && moment_is_digit(moment_char(t, -2)) &&
+        !moment_is_digit(moment_char(t, -3)) && moment_char(t, -3) != ':') {
+        hour_digits = 1;
+        place.at -= 2 * place.stride;
     }
-    if (is_digit(peek(t, end)))
+
+    enum timestamps_form form = date_before(t, &m, &start);
+
+    if (form == TIMESTAMPS_FORM_COUNT && timestamp_words_date(t, 0, &m, &start))
+        form = TIMESTAMPS_WORDS;
+    if (form == TIMESTAMPS_FORM_COUNT)
         return false;
-    if (form == TIMESTAMPS_SYSLOG) {
-        zone(t, end, false, &m.offset_s);
-        m.year = m.year < 0 ? year_behind(t, end) : m.year;
-        form = m.year < 0 ? TIMESTAMPS_SYSLOG : TIMESTAMPS_RFC2822;
-    } else {
-        zone(t, end, form == TIMESTAMPS_RFC2822, &m.offset_s);
-    }
-    if (m.year < 0 ? !to_epoch_without_year(&m, options, &ns) : !to_epoch(&m, options, &ns))
+
+    int end = time_of_day(t, hour_digits, form, &m);
+
+    if (end == 0)
+        return false;
+    moment_zone(t, end, form == TIMESTAMPS_RFC2822, &m.offset_s);
+    if (m.year < 0)
+        m.year = year_behind(t, end);
+    if (form == TIMESTAMPS_SYSLOG && m.year >= 0)
+        form = TIMESTAMPS_RFC2822;
+    if (m.year < 0 ? !moment_to_epoch_without_year(&m, options, &ns)
+                   : !moment_to_epoch(&m, options, &ns))
         return false;
     *ret_found = (struct timestamps_found){
         .address = (uint64_t)((int64_t)t->at + (int64_t)start * t->stride),
         .epoch_ns = ns,
         .form = form,
     };
+    return true;
+}
+
+/* --- Python --- */
+
+/* A whole number at *I, perhaps negative; false when there is none of up to nine digits. */
+static bool number_at(const struct timestamp_text *t, int *i, int64_t *ret_value)
+{
+    int64_t value = 0;
+    bool negative = moment_char(t, *i) == '-';
+    int digits = 0;
+
+    *i += negative;
+    while (digits < 9 && moment_is_digit(moment_char(t, *i + digits)))
+        value = value * 10 + moment_char(t, *i + digits++) - '0';
+    if (!digits || moment_is_digit(moment_char(t, *i + digits)))
+        return false;
+    *i += digits;
+    *ret_value = negative ? -value : value;
+    return true;
+}
+
+/* ", tzinfo=..." at I: UTC, and fixed offsets; any other zone is taken for the local one. */
+static void python_zone(const struct timestamp_text *t, int i, int64_t *ret_offset_s)
+{
+    static const char *const utc[] = {"datetime.timezone.utc", "timezone.utc", "<UTC>", "tzutc()",
+                                      "zoneinfo.ZoneInfo(key='UTC')"};
+    static const char fixed[] = "datetime.timezone(datetime.timedelta(";
+    int64_t days = 0, seconds = 0;
+
+    if (!moment_is_text(t, i, ", tzinfo="))
+        return;
+    i += (int)strlen(", tzinfo=");
+    for (size_t n = 0; n < ARRAY_SIZE(utc); n++)
+        if (moment_is_text(t, i, utc[n]))
+            *ret_offset_s = 0;
+    if (!moment_is_text(t, i, fixed))
+        return;
+    i += (int)strlen(fixed);
+    if (moment_is_text(t, i, "days=")) {
+        i += 5;
+        if (!number_at(t, &i, &days))
+            return;
+        i += moment_is_text(t, i, ", ") ? 2 : 0;
+    }
+    if (moment_is_text(t, i, "seconds=")) {
+        i += 8;
+        if (!number_at(t, &i, &seconds))
+            return;
+    }
+    if (days >= -1 && days <= 1 && seconds >= 0 && seconds < 86400)
+        *ret_offset_s = days * 86400 + seconds;
+}
+
+bool timestamp_text_python(const struct timestamp_text *t, const struct timestamps_options *options,
+                           struct timestamps_found *ret_found)
+{
+    struct timestamps_found found = {.address = t->at, .form = TIMESTAMPS_PYTHON};
+    int64_t values[7] = {0};
+    size_t count = 0;
+    int i = 0;
+
+    if (!moment_is_text(t, -9, "datetime("))
+        return false;
+    while (count < ARRAY_SIZE(values) && number_at(t, &i, &values[count]) && values[count] >= 0) {
+        count++;
+        if (!moment_is_text(t, i, ", ") || !moment_is_digit(moment_char(t, i + 2)))
+            break;
+        i += 2;
+    }
+    if (count < 5 || values[3] > 23 || values[4] > 59 || values[5] > 59 || values[6] > 999999)
+        return false;
+
+    struct moment m = {values[0],
+                       values[1],
+                       values[2],
+                       values[3],
+                       values[4],
+                       values[5],
+                       (uint64_t)values[6] * NS_PER_US,
+                       options->utc_offset_s};
+
+    if (moment_is_text(t, i, ", fold="))
+        i += (int)strlen(", fold=1");
+    python_zone(t, i, &m.offset_s);
+    if (!moment_to_epoch(&m, options, &found.epoch_ns))
+        return false;
+    *ret_found = found;
+    return true;
+}
+
+/* --- UUIDs --- */
+
+/* COUNT (up to 16) hexadecimal digits at I. */
+static bool hex_at(const struct timestamp_text *t, int i, int count, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+
+    for (int n = 0; n < count; n++) {
+        int c = moment_char(t, i + n), small = c | 0x20;
+
+        if (moment_is_digit(c))
+            value = value << 4 | (uint64_t)(c - '0');
+        else if (moment_is_letter(c) && small <= 'f')
+            value = value << 4 | (uint64_t)(small - 'a' + 10);
+        else
+            return false;
+    }
+    *ret_value = value;
+    return true;
+}
+
+bool timestamp_text_uuid(const struct timestamp_text *t, const struct timestamps_options *options,
+                         struct timestamps_found *ret_found)
+{
+    struct timestamps_found found = {.address = t->at, .form = TIMESTAMPS_UUID};
+    struct timestamp_windows windows;
+    uint64_t low, middle, high, variant, node;
+
+    if (moment_is_word(moment_char(t, -1)) || moment_is_word(moment_char(t, 36)) ||
+        !hex_at(t, 0, 8, &low) || !hex_at(t, 9, 4, &middle) || !hex_at(t, 14, 4, &high) ||
+        !hex_at(t, 19, 4, &variant) || !hex_at(t, 24, 12, &node) || variant >> 14 != 2)
+        return false;
+
+    uint64_t ticks = (high & 0xfff) << 48 | middle << 32 | low, ms = low << 16 | middle;
+
+    timestamp_windows_init(&windows, options);
+    if (high >> 12 == 1 && timestamp_window_has(&windows.uuid1, ticks))
+        found.epoch_ns = timestamp_of_uuid1(ticks);
+    else if (high >> 12 == 7 && timestamp_window_has(&windows.ms, ms))
+        found.epoch_ns = ms * NS_PER_MS;
+    else
+        return false;
+    *ret_found = found;
     return true;
 }

@@ -105,9 +105,8 @@ static const struct {
     {"strings-utf-16le", STRINGS_UTF16LE, scan_strings},
     {"strings-all", STRINGS_ALL, scan_strings},
     {"top-strings", STRINGS_ASCII, scan_top},
-    {"times-text",
-     TIMESTAMPS_ALL_FORMS & ~(1U << TIMESTAMPS_BINARY_MS | 1U << TIMESTAMPS_BINARY_NS), scan_times},
-    {"times-binary", 1U << TIMESTAMPS_BINARY_MS | 1U << TIMESTAMPS_BINARY_NS, scan_times},
+    {"times-text", TIMESTAMPS_TEXT_FORMS, scan_times},
+    {"times-binary", TIMESTAMPS_ALL_FORMS & ~TIMESTAMPS_TEXT_FORMS, scan_times},
 };
 
 int main(int argc, char **argv)

@@ -66,29 +66,33 @@ struct seen {
     uint8_t bytes[PAGES * PAGE];
     bool here[PAGES * PAGE];
     uint64_t last_end;
-    size_t pieces;
 };
 
-static struct seep_error *on_begin(const struct saved_piece *piece, void *context)
-{
-    struct seen *seen = context;
+/* A consumer that does all in merge. */
+struct watcher {
+    struct scan_consumer consumer;
+    struct seen *seen;
+    const struct saved_piece *piece;
+};
 
-    seen->pieces++;
-    assert_true(piece->start < piece->end);
+static struct seep_error *watch(struct scan_consumer *consumer, const struct scan_stretch *stretch,
+                                void *part)
+{
+    struct watcher *watcher = (struct watcher *)consumer;
+    const struct saved_piece *piece = stretch->origin;
+    struct seen *seen = watcher->seen;
+
+    assert_null(part);
+    assert_true(stretch->address >= piece->start && stretch->address + stretch->len <= piece->end &&
+                stretch->len > 0);
     assert_true(piece->start >= piece->range->start && piece->end <= piece->range->end);
-    assert_true(piece->start >= seen->last_end);
-    seen->last_end = piece->start;
-    return NULL;
-}
-
-static struct seep_error *on_bytes(uint64_t address, const void *bytes, size_t len, void *context)
-{
-    struct seen *seen = context;
-
-    assert_true(address >= seen->last_end && address + len <= base + sizeof(seen->bytes));
-    memcpy(seen->bytes + (address - base), bytes, len);
-    memset(seen->here + (address - base), true, len);
-    seen->last_end = address + len;
+    assert_true(stretch->address >= seen->last_end);
+    assert_true(stretch->first == (stretch->address != seen->last_end || piece != watcher->piece));
+    watcher->piece = piece;
+    if (stretch->bytes)
+        memcpy(seen->bytes + (stretch->address - base), stretch->bytes, stretch->len);
+    memset(seen->here + (stretch->address - base), true, stretch->len);
+    seen->last_end = stretch->address + stretch->len;
     return NULL;
 }
 
@@ -96,15 +100,17 @@ static void check(const struct model *m, const struct dumps *dumps,
                   const struct saved_memory_selection *selection)
 {
     static struct seen seen;
-    struct saved_memory_visitor visitor = {on_begin, on_bytes, &seen};
-    struct saved_memory_result result = {0};
+    struct watcher watcher = {{.merge = watch}, &seen, NULL};
+    struct scan_consumer *consumers[] = {&watcher.consumer};
+    struct scan_options options = {.threads = 1 + (unsigned)dumps->dumps.count % 3};
+    struct saved_memory memory;
     struct saved_pieces pieces = {0};
     uint64_t total = 0, unsaved = 0;
 
     memset(&seen, 0, sizeof(seen));
     must(saved_memory_pieces(dumps, selection, &pieces));
-    must(saved_memory_visit(&pieces, &visitor, &result));
-    assert_int_equal(seen.pieces, pieces.count);
+    saved_memory_init(&memory, &pieces);
+    must(scan_run(&memory.source, consumers, 1, &options));
     for (size_t i = 0; i < sizeof(seen.bytes); i++) {
         int state = m->states[i / PAGE];
         bool selected = selection->range_count == 0;
@@ -124,13 +130,14 @@ static void check(const struct model *m, const struct dumps *dumps,
             assert_true(seen.here[i]);
             assert_int_equal(seen.bytes[i], byte_at(m->fills[i / PAGE], i % PAGE));
         } else {
-            /* Of zeros the middle may be left out, but nothing beside other bytes. */
+            assert_true(seen.here[i]);
             assert_int_equal(seen.bytes[i], 0);
         }
     }
-    assert_int_equal(result.bytes, total);
-    assert_int_equal(result.unsaved_bytes, unsaved);
-    assert_int_equal(result.damaged_bytes, 0);
+    assert_int_equal(memory.result.bytes, total);
+    assert_int_equal(memory.result.unsaved_bytes, unsaved);
+    assert_int_equal(memory.result.damaged_bytes, 0);
+    assert_int_equal(saved_memory_bytes(&pieces), total);
     vector_deinit(&pieces);
 }
 
@@ -171,11 +178,16 @@ static void test_model(void **state)
     }
 }
 
-static struct seep_error *count_bytes(uint64_t address, const void *bytes, size_t len,
-                                      void *context)
+struct counter {
+    struct scan_consumer consumer;
+    uint64_t bytes;
+};
+
+static struct seep_error *count_bytes(struct scan_consumer *consumer,
+                                      const struct scan_stretch *stretch, void *part)
 {
-    (void)address, (void)bytes;
-    *(uint64_t *)context += len;
+    assert_null(part);
+    ((struct counter *)consumer)->bytes += stretch->len;
     return NULL;
 }
 
@@ -186,9 +198,10 @@ static void test_damage(void **state)
     _cleanup_free_ uint8_t *bytes = calloc(3, DUMP_MEMBER_BYTES);
     struct dump_writer *w = NULL;
     struct saved_pieces pieces = {0};
-    struct saved_memory_result result = {0};
-    uint64_t seen = 0;
-    struct saved_memory_visitor visitor = {NULL, count_bytes, &seen};
+    struct counter counter = {.consumer = {.merge = count_bytes}};
+    struct scan_consumer *consumers[] = {&counter.consumer};
+    struct scan_options scan_options = {.threads = 2};
+    struct saved_memory memory;
     struct temporary t;
     unsigned seed = 2;
 
@@ -214,10 +227,11 @@ static void test_damage(void **state)
     assert_int_equal(pwrite(fd, "damage", 6, (off_t)range->member_offsets[1] + 1000), 6);
     close(fd);
     must(saved_memory_pieces(&dumps, &(struct saved_memory_selection){0}, &pieces));
-    must(saved_memory_visit(&pieces, &visitor, &result));
-    assert_int_equal(result.bytes, 3 * DUMP_MEMBER_BYTES);
-    assert_int_equal(result.damaged_bytes, DUMP_MEMBER_BYTES);
-    assert_int_equal(seen, 2 * DUMP_MEMBER_BYTES);
+    saved_memory_init(&memory, &pieces);
+    must(scan_run(&memory.source, consumers, 1, &scan_options));
+    assert_int_equal(memory.result.bytes, 3 * DUMP_MEMBER_BYTES);
+    assert_int_equal(memory.result.damaged_bytes, DUMP_MEMBER_BYTES);
+    assert_int_equal(counter.bytes, 2 * DUMP_MEMBER_BYTES);
     vector_deinit(&pieces);
     temporary_deinit(&t);
 }

@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "base/units.h"
+#include "base/utf8.h"
 #include "base/vector.h"
 #include "content/timestamp_text.h"
 #include "content/timestamps.h"
@@ -133,6 +134,59 @@ static const struct row truths[] = {
     {"1100:M 02 Mar 08:29:13.220 # x", TIMESTAMPS_SYSLOG, TRUTH_S *S + 220000000, 7},
     {"[02/Mar/2021:08:29:13 +0800] \"GET", TIMESTAMPS_COMMON_LOG, TRUTH_S *S, 1},
     {"02/Mar/2021:00:29:13 +0000", TIMESTAMPS_COMMON_LOG, TRUTH_S *S, 0},
+    /* Go's time.Time */
+    {"2021-03-02 08:29:13.220123456 +0800 CST m=+0.000012345", TIMESTAMPS_ISO8601,
+     TRUTH_S *S + 220123456, 0},
+    {"2021-03-02 00:29:13 +0000 UTC", TIMESTAMPS_ISO8601, TRUTH_S *S, 0},
+    {"Tue Mar  2 01:29:13 CET 2021", TIMESTAMPS_RFC2822, TRUTH_S *S, 4},
+    {"2021-03-02 09:29:13 JST", TIMESTAMPS_ISO8601, TRUTH_S *S, 0},
+    {"datetime.datetime(2021, 3, 2, 8, 29, 13, 220123)", TIMESTAMPS_PYTHON, TRUTH_S *S + 220123000,
+     18},
+    {"datetime.datetime(2021, 3, 2, 8, 29)", TIMESTAMPS_PYTHON, (TRUTH_S - 13) * S, 18},
+    {"datetime.datetime(2021, 3, 2, 0, 29, 13, tzinfo=datetime.timezone.utc)", TIMESTAMPS_PYTHON,
+     TRUTH_S *S, 18},
+    {"datetime.datetime(2021, 3, 2, 0, 29, 13, tzinfo=<UTC>)", TIMESTAMPS_PYTHON, TRUTH_S *S, 18},
+    {"datetime.datetime(2021, 3, 2, 1, 29, 13, fold=1, tzinfo="
+     "datetime.timezone(datetime.timedelta(seconds=3600)))",
+     TIMESTAMPS_PYTHON, TRUTH_S *S, 18},
+    {"datetime.datetime(2021, 3, 1, 19, 29, 13, tzinfo="
+     "datetime.timezone(datetime.timedelta(days=-1, seconds=68400)))",
+     TIMESTAMPS_PYTHON, TRUTH_S *S, 18},
+    {"501fd280-7aee-11eb-9439-0242ac130002", TIMESTAMPS_UUID, TRUTH_S *S, 0},
+    {"{0177F056-C084-7CCC-98C4-DC0C0C07398F}", TIMESTAMPS_UUID, TRUTH_S *S + 220000000, 1},
+    {"2021/03/02 8:29:13", TIMESTAMPS_ISO8601, TRUTH_S *S, 0},
+};
+
+/* Of characters beyond ASCII, or that must not touch any: as UTF-8 and UTF-16LE. */
+static const struct row foreign[] = {
+    {"Mar 02, 2021 8:29:13 AM org.apache", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"March 2, 2021 at 08:29:13 AM", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"March 1st, 2021 at 11:29:13 PM", TIMESTAMPS_WORDS, (TRUTH_S - 9 * 3600) * S, 0},
+    {"2 mars 2021 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"2 mars 2021 à 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"mar. 02 mars 2021 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 5},
+    {"02. März 2021 um 08:29", TIMESTAMPS_WORDS, (TRUTH_S - 13) * S, 0},
+    {"Di 2. Mär 08:29:13 CST 2021", TIMESTAMPS_WORDS, TRUTH_S *S, 3},
+    {"2 de marzo de 2021, 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"2 de março de 2021 às 8:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"2 MARZO 2021 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"2 maart 2021 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"2 marca 2021 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"2. března 2021 8:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"2 Mart 2021 Saat 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"2. maaliskuuta 2021 klo 8:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"2021. március 2. 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"2 марта 2021 г. 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"2 МАРТА 2021 08:29:13 MSK", TIMESTAMPS_WORDS, (TRUTH_S + 5 * 3600) * S, 0},
+    {"2 березня 2021 р. 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"2 Μαρτίου 2021 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"mar  2 08:29:13 host sshd", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"2 mar 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"вт 02 мар 2021 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 3},
+    {"2021年3月2日 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"2021年 03月 02日 火曜日 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"2021年03月02日(火) 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
+    {"2021년 3월 2일 08:29:13", TIMESTAMPS_WORDS, TRUTH_S *S, 0},
 };
 
 static const char *const lies[] = {
@@ -169,6 +223,18 @@ static const char *const lies[] = {
     "20210302T0029130",
     "20210302T002960Z1",
     "Mar  2 08:29",
+    "5 programs 08:29:13",
+    "2 mars 08:29",
+    "32 mars 2021 08:29:13",
+    "2 mars 12021 08:29:13",
+    "datetime.datetime(2021, 3, 2)",
+    "datetime(2021, 13, 2, 8, 29)",
+    "xyz(2021, 3, 2, 8, 29)",
+    "501fd280-7aee-41eb-9439-0242ac130002",
+    "501fd280-7aee-11eb-0439-0242ac130002",
+    "a501fd280-7aee-11eb-9439-0242ac130002",
+    "1366532187451392000",
+    "2021年3月2 08:29:13",
 };
 
 /* TEXT as STRIDE bytes a character, the second one after (little-endian) or before. */
@@ -207,6 +273,54 @@ static void test_forms(void **state)
                              (unsigned long)row->ns);
                 assert_int_equal(got.items[0].form, row->form);
                 assert_int_equal(got.items[0].address, BASE + before + row->skip * stride + big);
+                vector_deinit(&got);
+            }
+}
+
+/* TEXT in UTF-16LE; returns its length in bytes. */
+static size_t spell_wide(uint8_t *to, const char *text)
+{
+    size_t left = strlen(text), len = 0;
+
+    while (left) {
+        uint32_t point;
+        size_t step = utf8_decode(text, left, &point);
+
+        assert_true(step > 0);
+        to[len++] = (uint8_t)point;
+        to[len++] = (uint8_t)(point >> 8);
+        text += step;
+        left -= step;
+    }
+    return len;
+}
+
+static void test_foreign_words(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
+        for (size_t before = 0; before < 70; before++)
+            for (unsigned stride = 1; stride <= 2; stride++) {
+                const struct row *row = &foreign[i];
+                uint8_t bytes[400];
+                unsigned seed = 1;
+                size_t piece = before % 3 == 2 ? 1 + before : 0;
+
+                memset(bytes, before % 2 || stride == 2 ? 0 : '\n', sizeof(bytes));
+                if (stride == 1)
+                    memcpy(bytes + before, row->text, strlen(row->text));
+                else
+                    bytes[before + spell_wide(bytes + before, row->text)] = 0;
+
+                struct times got = scan_at(BASE, bytes, sizeof(bytes), &defaults, piece, &seed);
+
+                if (got.count != 1 || got.items[0].epoch_ns != row->ns)
+                    fail_msg("'%s' (%u, +%zu): %zu times, %ld", row->text, stride, before,
+                             got.count,
+                             got.count ? (long)(got.items[0].epoch_ns - row->ns) / (long)S : 0);
+                assert_int_equal(got.items[0].form, row->form);
+                if (stride == 1)
+                    assert_true(got.items[0].address >= BASE + before);
                 vector_deinit(&got);
             }
 }
@@ -315,67 +429,254 @@ static void put(uint8_t *bytes, size_t at, uint64_t word)
         bytes[at + (size_t)i] = (uint8_t)(word >> 8 * i);
 }
 
+static void put_big(uint8_t *bytes, size_t at, uint64_t word)
+{
+    put(bytes, at, __builtin_bswap64(word));
+}
+
+/* Writes NS at AT in FORM, as that form has it; 0: FORM is no binary one. */
+static void put_form(uint8_t *bytes, size_t at, uint64_t ns, enum timestamps_form form)
+{
+    switch (form) {
+    case TIMESTAMPS_BINARY_MS:
+        put(bytes, at, ns / NS_PER_MS);
+        break;
+    case TIMESTAMPS_BINARY_NS:
+        put(bytes, at, ns);
+        break;
+    case TIMESTAMPS_BINARY_BE_MS:
+        put_big(bytes, at, ns / NS_PER_MS);
+        break;
+    case TIMESTAMPS_BINARY_BE_NS:
+        put_big(bytes, at, ns);
+        break;
+    case TIMESTAMPS_BINARY_S_NS:
+        put(bytes, at, ns / S);
+        put(bytes, at + 8, ns % S);
+        break;
+    case TIMESTAMPS_BINARY_FILETIME:
+        put(bytes, at, ns / 100 + UINT64_C(116444736000000000));
+        break;
+    case TIMESTAMPS_BINARY_UUID:
+        put_big(bytes, at, (ns / NS_PER_MS) << 16 | 0x7abc);
+        put_big(bytes, at + 8, UINT64_C(0x9abcdef012345678));
+        break;
+    case TIMESTAMPS_BINARY_SNOWFLAKE:
+        put(bytes, at, (ns / NS_PER_MS - UINT64_C(1288834974657)) << 22 | 0x12345);
+        break;
+    default:
+        fail();
+    }
+}
+
+/* Where FORM may begin, so that it is seen: at multiples of this, and SHIFT more. */
+static size_t step_of(enum timestamps_form form)
+{
+    return form == TIMESTAMPS_BINARY_FILETIME ? 4
+           : form == TIMESTAMPS_BINARY_BE_MS || form == TIMESTAMPS_BINARY_BE_NS ||
+                   form == TIMESTAMPS_BINARY_UUID
+               ? 1
+               : 8;
+}
+
+/* Times that are apart in all their bits, but whole milliseconds. */
+static uint64_t at_step(size_t i)
+{
+    return TRUTH_S * S + 220000000 + i * UINT64_C(17934000000);
+}
+
+/* Each form counts in the company that it needs, at each place where it may stand, and no other
+ * form is seen in it. */
 static void test_binary(void **state)
 {
-    const uint64_t noise = UINT64_C(0x9e3779b97f4a7c15);
-    const uint64_t ms = TRUTH_S * 1000 + 220, ns = TRUTH_S * S + 5;
+    enum { LEN = 4096, MOST = 10, APART = 200 };
+    struct timestamp_windows windows;
+    struct timestamp_judge judge;
 
     (void)state;
-    for (size_t shift = 0; shift < 8; shift++) {
-        uint8_t bytes[8 * 32 + 8];
+    timestamp_windows_init(&windows, &defaults);
+    timestamp_judge_init(&judge, &windows, NULL, NULL);
+    for (int form = TIMESTAMPS_FIRST_BINARY; form < TIMESTAMPS_FORM_COUNT; form++) {
+        size_t needs = judge.needs[form];
+
+        assert_true(needs < MOST);
+        for (size_t shift = 0; shift < 8; shift++)
+            for (size_t count = 1; count < MOST; count++) {
+                bool seen = shift % step_of((enum timestamps_form)form) == 0;
+                unsigned seed = (unsigned)count;
+                uint8_t bytes[LEN];
+
+                for (size_t i = 0; i < LEN; i += 8)
+                    put(bytes, i, UINT64_C(0x9e3669b96f4a6c15));
+                for (size_t i = 0; i < count; i++)
+                    put_form(bytes, 64 + APART * i + shift, at_step(i), (enum timestamps_form)form);
+
+                struct times got = scan_at(BASE, bytes, LEN, &defaults, count % 2 ? 0 : 300, &seed);
+
+                if (got.count != (seen && count > needs ? count : 0))
+                    fail_msg("%s at +%zu: %zu of %zu seen",
+                             timestamps_form_name((enum timestamps_form)form), shift, got.count,
+                             count);
+                for (size_t i = 0; i < got.count; i++) {
+                    uint64_t ns = at_step(i);
+
+                    assert_int_equal(got.items[i].form, form);
+                    assert_int_equal(got.items[i].address, BASE + 64 + APART * i + shift);
+                    assert_int_equal(got.items[i].epoch_ns, ns);
+                }
+                vector_deinit(&got);
+            }
+    }
+}
+
+/* What stands between zeros needs no company. */
+static void test_binary_alone(void **state)
+{
+    static const struct {
+        uint64_t words[3];
+        enum timestamps_form form;
+        uint64_t ns;
+        size_t at;
+    } rows[] = {
+        {{0, TRUTH_S * 1000 + 220, 0}, TIMESTAMPS_BINARY_MS, TRUTH_S * S + 220000000, 8},
+        {{0, TRUTH_S * S + 5, 0}, TIMESTAMPS_BINARY_NS, TRUTH_S * S + 5, 8},
+        {{7, TRUTH_S * 1000 + 220, 0}, TIMESTAMPS_FORM_COUNT, 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         unsigned seed = 1;
+        struct times got = scan_at(BASE, rows[i].words, sizeof(rows[i].words), &defaults, 0, &seed);
 
-        for (size_t i = 0; i < sizeof(bytes); i += 8)
-            put(bytes, i, noise);
-        put(bytes, 8 * 2, ms);
-        put(bytes, 8 * 6, ns - 700 * S); /* nothing near it in time */
-        put(bytes, 8 * 11, ns + 1);      /* company that comes later */
-        put(bytes, 8 * 17, ns + 2);
-        put(bytes, 8 * 23, 0);
-        put(bytes, 8 * 24, ns + 3 + 86400 / 2 * S); /* between zeros */
-        put(bytes, 8 * 25, 0);
-        put(bytes, 8 * 30, ns + 599 * S);
-
-        struct times got = scan_at(BASE + shift, bytes, sizeof(bytes), &defaults, 0, &seed);
-
-        if (shift) {
-            assert_int_equal(got.count, 0);
-            continue;
+        assert_int_equal(got.count, rows[i].form != TIMESTAMPS_FORM_COUNT);
+        if (got.count) {
+            assert_int_equal(got.items[0].form, rows[i].form);
+            assert_int_equal(got.items[0].epoch_ns, rows[i].ns);
+            assert_int_equal(got.items[0].address, BASE + rows[i].at);
         }
-        assert_int_equal(got.count, 5);
-        assert_int_equal(got.items[0].form, TIMESTAMPS_BINARY_MS);
-        assert_int_equal(got.items[0].epoch_ns, ms * 1000000);
-        assert_int_equal(got.items[0].address, BASE + 16);
-        for (uint64_t i = 1; i < 5; i++)
-            assert_int_equal(got.items[i].form, TIMESTAMPS_BINARY_NS);
-        assert_int_equal(got.items[1].epoch_ns, ns + 1);
-        assert_int_equal(got.items[2].epoch_ns, ns + 2);
-        assert_int_equal(got.items[3].epoch_ns, ns + 3 + 86400 / 2 * S);
-        assert_int_equal(got.items[4].epoch_ns, ns + 599 * S);
         vector_deinit(&got);
     }
 }
 
-/* Company too far away is none. */
-static void test_binary_far_apart(void **state)
+/* Company too far away in either sense is none; nor is what differs in a few bits only, as code and
+ * tables do, however often it comes. What is near times that count counts. */
+static void test_company(void **state)
 {
-    enum { LEN = 3 * 65536 };
+    enum { LEN = 4 * 65536, MOST = 12 };
+    static const struct {
+        size_t apart;
+        uint64_t later_ms;
+        size_t written, count;
+    } rows[] = {
+        {8, 1234, 3, 3},           {8, 1234, 2, 0},
+        {32768, 1234, 3, 3},       {32768 + 8, 1234, 3, 0},
+        {8, 300 * 1000 - 9, 3, 3}, {8, 300 * 1000 + 1, 3, 0},
+        {8, 0, MOST, 0},           {8, 1, 4, 0},
+        {8, 1500, 3, 3},
+    };
     uint8_t *bytes = malloc(LEN);
     unsigned seed = 1;
 
     (void)state;
     assert_non_null(bytes);
-    for (size_t far = 0; far < 2; far++) {
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         memset(bytes, 0xee, LEN);
-        put(bytes, 800, TRUTH_S * S);
-        put(bytes, 800 + 65536 + 8 * far, TRUTH_S * S + 1);
+        for (size_t n = 0; n < rows[i].written; n++)
+            put(bytes, 800 + n * rows[i].apart, TRUTH_S * 1000 + n * rows[i].later_ms);
 
-        struct times got = scan_at(BASE, bytes, LEN, &defaults, 0, &seed);
+        struct times got = scan_at(BASE, bytes, LEN, &defaults, 5000, &seed);
 
-        assert_int_equal(got.count, far ? 0 : 2);
+        if (got.count != rows[i].count)
+            fail_msg("row %zu: %zu times", i, got.count);
         vector_deinit(&got);
     }
+    memset(bytes, 0xee, LEN);
+    for (size_t n = 0; n < 3; n++)
+        put(bytes, 800 + 8 * n, TRUTH_S * 1000 + n * 1234);
+    for (size_t n = 3; n < MOST; n++)
+        put(bytes, 800 + 8 * n, TRUTH_S * 1000);
+
+    struct times got = scan_at(BASE, bytes, LEN, &defaults, 0, &seed);
+
+    assert_int_equal(got.count, MOST);
+    vector_deinit(&got);
     free(bytes);
+}
+
+/* Seconds with micro- or nanoseconds behind them, or with nanoseconds before them. */
+static void test_seconds(void **state)
+{
+    enum { COUNT = 3, WORDS = 4 };
+
+    (void)state;
+    for (int kind = 0; kind < 5; kind++) {
+        uint64_t words[COUNT][WORDS];
+        unsigned seed = 1;
+
+        memset(words, 0xee, sizeof(words));
+        for (size_t i = 0; i < COUNT; i++) {
+            uint64_t *w = words[i], s = TRUTH_S + 17 * i, part = 220123456 + 7654321 * i;
+
+            w[0] = 0xf800;
+            w[1] = s;
+            switch (kind) {
+            case 0: /* struct timespec */
+                w[2] = part;
+                break;
+            case 1: /* struct timeval */
+                w[2] = part / 1000;
+                break;
+            case 2: /* java.time.Instant */
+                w[0] |= part << 32;
+                break;
+            case 3: /* time_t alone, or behind a small number */
+                w[0] |= 3ULL << 32;
+                break;
+            default: /* no nanoseconds */
+                w[2] = 1000000000;
+                break;
+            }
+        }
+
+        struct times got = scan_at(BASE, words, sizeof(words), &defaults, 0, &seed);
+
+        assert_int_equal(got.count, kind < 3 ? COUNT : 0);
+        for (size_t i = 0; i < got.count; i++) {
+            uint64_t part = 220123456 + 7654321 * i;
+
+            assert_int_equal(got.items[i].form, TIMESTAMPS_BINARY_S_NS);
+            assert_int_equal(got.items[i].address, BASE + 8 * (WORDS * i + 1));
+            assert_int_equal(got.items[i].epoch_ns,
+                             (TRUTH_S + 17 * i) * S + (kind == 1 ? part / 1000 * 1000 : part));
+        }
+        vector_deinit(&got);
+    }
+}
+
+/* Ids of 17 to 19 digits count when four of them agree. */
+static void test_snowflakes(void **state)
+{
+    char text[400];
+    unsigned seed = 1;
+
+    (void)state;
+    for (unsigned count = 1; count < 8; count++) {
+        size_t len = 0;
+
+        for (unsigned i = 0; i < count; i++)
+            len += (size_t)snprintf(
+                text + len, sizeof(text) - len, "\"id\":\"%lu\",",
+                (unsigned long)((TRUTH_S * 1000 + i * 1000 - 1288834974657) << 22 | 77 * i));
+
+        struct times got = scan_at(BASE, text, len, &defaults, 0, &seed);
+
+        assert_int_equal(got.count, count > 3 ? count : 0);
+        for (size_t i = 0; i < got.count; i++) {
+            assert_int_equal(got.items[i].form, TIMESTAMPS_SNOWFLAKE);
+            assert_int_equal(got.items[i].epoch_ns, (TRUTH_S + i) * S);
+        }
+        vector_deinit(&got);
+    }
 }
 
 /* Random bytes are not full of times. */
@@ -405,6 +706,12 @@ static bool is_digit(const uint8_t *bytes, size_t len, size_t at, unsigned strid
            (stride == 1 || at + 1 >= len || bytes[at + 1] == 0);
 }
 
+static bool is_char(const uint8_t *bytes, size_t len, size_t at, unsigned stride, char c)
+{
+    return at < len && bytes[at] == (uint8_t)c &&
+           (stride == 1 || at + 1 >= len || bytes[at + 1] == 0);
+}
+
 static struct times model(const uint8_t *bytes, size_t len)
 {
     struct times times = {0};
@@ -417,13 +724,22 @@ static struct times model(const uint8_t *bytes, size_t len)
 
             while (run < 8 && is_digit(bytes, len, at + run * stride, stride))
                 run++;
-            if ((run == 8 && (at < stride || !is_digit(bytes, len, at - stride, stride)) &&
-                 timestamp_text_number(&text, &defaults, &found)) ||
-                (run == 2 && at + 2 * stride < len && bytes[at + 2 * stride] == ':' &&
-                 (stride == 1 || at + 5 >= len || bytes[at + 5] == 0) &&
+            bool fresh = at < stride || !is_digit(bytes, len, at - stride, stride);
+
+            if ((run == 8 && fresh && timestamp_text_number(&text, &defaults, &found)) ||
+                (run == 2 && is_char(bytes, len, at + 2 * stride, stride, ':') &&
                  is_digit(bytes, len, at + 3 * stride, stride) &&
                  is_digit(bytes, len, at + 4 * stride, stride) &&
-                 timestamp_text_clock(&text, &defaults, &found))) {
+                 timestamp_text_clock(&text, &defaults, &found)) ||
+                (run == 4 && fresh && is_char(bytes, len, at + 4 * stride, stride, ',') &&
+                 timestamp_text_python(&text, &defaults, &found)) ||
+                (is_char(bytes, len, at + 8 * stride, stride, '-') &&
+                 is_char(bytes, len, at + 13 * stride, stride, '-') &&
+                 is_char(bytes, len, at + 18 * stride, stride, '-') &&
+                 is_char(bytes, len, at + 23 * stride, stride, '-') &&
+                 timestamp_text_uuid(&text, &defaults, &found))) {
+                if (found.doubtful)
+                    continue;
                 found.address += BASE;
                 assert_null(vector_push(&times, found));
             }
@@ -438,11 +754,11 @@ static void test_model(void **state)
     enum { LEN = 4000, ROUNDS = 60 };
     static const size_t pieces[] = {0, 1, 7, 64, 191, 192, 193, 1000};
     struct timestamps_options options = defaults;
-    uint8_t bytes[LEN + 200];
+    uint8_t bytes[LEN + 400];
     unsigned seed = 20210302;
 
     (void)state;
-    options.forms &= ~(1U << TIMESTAMPS_BINARY_MS | 1U << TIMESTAMPS_BINARY_NS);
+    options.forms = TIMESTAMPS_TEXT_FORMS & ~(1U << TIMESTAMPS_SNOWFLAKE);
     for (int round = 0; round < ROUNDS; round++) {
         size_t len = 0;
 
@@ -528,16 +844,13 @@ static void test_netty_mail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_borders),
-        cmocka_unit_test(test_lies),
-        cmocka_unit_test(test_gap),
-        cmocka_unit_test(test_year_of_syslog),
-        cmocka_unit_test(test_binary),
-        cmocka_unit_test(test_binary_far_apart),
-        cmocka_unit_test(test_random_bytes),
-        cmocka_unit_test(test_model),
-        cmocka_unit_test(test_binary_pieces),
+        cmocka_unit_test(test_forms),      cmocka_unit_test(test_foreign_words),
+        cmocka_unit_test(test_borders),    cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_gap),        cmocka_unit_test(test_year_of_syslog),
+        cmocka_unit_test(test_binary),     cmocka_unit_test(test_binary_alone),
+        cmocka_unit_test(test_company),    cmocka_unit_test(test_seconds),
+        cmocka_unit_test(test_snowflakes), cmocka_unit_test(test_random_bytes),
+        cmocka_unit_test(test_model),      cmocka_unit_test(test_binary_pieces),
         cmocka_unit_test(test_netty_mail),
     };
 
