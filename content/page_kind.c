@@ -210,12 +210,13 @@ static bool is_wide(const struct counts *c, const uint32_t *high, const uint32_t
     static const uint8_t blocks[][2] = {{0x03, 0x03}, {0x04, 0x04}, {0x05, 0x05}, {0x06, 0x06},
                                         {0x09, 0x0d}, {0x0e, 0x0e}, {0x10, 0x10}, {0xac, 0xd7}};
     uint32_t units = (c->words - c->zero_words) * 4;
-    uint32_t ascii = printable(low), common = high[0x00] + high[0x20] + high[0x30] + high[0xff];
+    uint32_t ascii = printable(low), latin = sum(low, 0xc0, 0xff);
+    uint32_t common = high[0x00] + high[0x20] + high[0x30] + high[0xff];
 
     if (units < 16)
         return false;
     /* Strings are parted by few zero units. */
-    if (high[0] * 20 >= units * 19 && ascii * 10 >= units * 9)
+    if (high[0] * 20 >= units * 19 && ascii * 3 >= units * 2 && (ascii + latin) * 10 >= units * 9)
         return true;
     for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
         uint32_t own = sum(high, blocks[i][0], blocks[i][1]);

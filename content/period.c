@@ -6,6 +6,7 @@ enum {
     SLOTS = 1 << 14,
     LEAST_VOTES = 32,
     MOST_COMPARED = 32, /* records */
+    MANY_ZEROS = 4,     /* in a row are padding */
 };
 
 static uint64_t word_at(const uint8_t *bytes)
@@ -35,16 +36,19 @@ static void vote(const uint8_t *bytes, size_t len, uint32_t *votes)
     }
 }
 
-/* The share of equal bytes among those LAG apart; pairs of zeros do not count. */
+/* Of the bytes that differ from the one before them, zeros left out, the share of those that come again
+ * LAG on in the same way. Runs of one byte are alike at any distance. */
 static double likeness(const uint8_t *bytes, size_t len, size_t lag)
 {
-    size_t equal = 0, pairs = 0;
+    size_t equal = 0, all = 0;
 
-    for (size_t i = 0; i + lag < len; i++) {
-        pairs += (bytes[i] | bytes[i + lag]) != 0;
-        equal += bytes[i] == bytes[i + lag] && bytes[i];
+    for (size_t i = 1; i + lag < len; i++) {
+        bool counts = bytes[i] && bytes[i] != bytes[i - 1];
+
+        all += counts;
+        equal += counts && bytes[i] == bytes[i + lag] && bytes[i + lag - 1] != bytes[i];
     }
-    return pairs ? (double)equal / (double)pairs : 0;
+    return all ? (double)equal / (double)all : 0;
 }
 
 void period_constants(const struct period *period, const uint8_t *bytes, size_t len,
@@ -63,32 +67,40 @@ void period_constants(const struct period *period, const uint8_t *bytes, size_t 
     }
 }
 
-/* A record seems to begin where its longest run of constant bytes does, zeros before it left out: with
- * its type, its vtable or its name. */
+/* A record seems to begin with its most varied run of constant bytes: its type, its vtable or its name,
+ * rather than its padding. */
 static void find_beginning(struct period *period, const uint8_t *bytes, size_t len)
 {
-    bool constant[PERIOD_MOST];
-    size_t best = 0, best_len = 0;
+    bool constant[PERIOD_MOST], mark[PERIOD_MOST];
+    size_t best = 0, most = 0;
+    /* Something else may lie before the array. */
+    const size_t base = len / 4 / period->len * period->len;
 
-    period->offset = 0;
+    period->offset = base;
     period_constants(period, bytes, len, constant);
-    for (size_t start = 0; start < period->len; start++) {
-        size_t run = 0;
-
-        if (!constant[start] || !bytes[start])
-            continue;
-        while (run < period->len && constant[(start + run) % period->len])
-            run++;
-        if (run > best_len) {
-            best = start;
-            best_len = run;
-        }
-        start += run ? run - 1 : 0;
-    }
     period->constants = 0;
-    for (size_t i = 0; i < period->len; i++)
-        period->constants += constant[i] && bytes[i];
-    period->offset = best;
+    for (size_t i = 0; i < period->len; i++) {
+        mark[i] = constant[i] && bytes[base + i];
+        period->constants += mark[i];
+    }
+    for (size_t start = 0; start < period->len; start++) {
+        size_t run = 0, zeros = 0, changes = 1;
+        uint8_t last = 0;
+
+        if (!mark[start] || mark[(start + period->len - 1) % period->len])
+            continue;
+        for (size_t at = start; run < period->len && constant[at] && zeros < MANY_ZEROS; run++) {
+            changes += run && bytes[base + at] && bytes[base + at] != last;
+            last = bytes[base + at];
+            zeros = mark[at] ? 0 : zeros + 1;
+            at = (at + 1) % period->len;
+        }
+        if (changes > most) {
+            best = start;
+            most = changes;
+        }
+    }
+    period->offset = base + best;
 }
 
 /* Neighbouring distances, at which nothing but chance makes bytes equal: the best of them. Those that
@@ -131,6 +143,8 @@ bool period_find(const uint8_t *bytes, size_t len, struct period *ret_period)
     if (period.likeness < 0.2 || period.likeness < 1.5 * chance(bytes, len, period.len))
         return false;
     find_beginning(&period, bytes, len);
+    if (period.constants == 0) /* lines that are about as long as each other */
+        return false;
     *ret_period = period;
     return true;
 }

@@ -18,14 +18,14 @@ enum {
     PERIOD_LEAST = 16,
     PERIOD_MOST = 16 * 1024,
     PERIOD_SAMPLE_BYTES = 64 * 1024, /* no more are looked at */
-    PERIOD_RECORDS = 4,              /* and no less than so many records */
+    PERIOD_RECORDS = 4,              /* and no less than so many records there must be */
 };
 
 struct period {
     size_t len;       /* of a record */
-    size_t offset;    /* of the first whole one, where it seems to begin */
+    size_t offset;    /* of a whole one, where records seem to begin */
     size_t constants; /* bytes of a record that are the same in all, zeros left out */
-    double likeness;  /* share of the bytes that are equal to those one period on: 0 to 1 */
+    double likeness;  /* share of the bytes that come again one period on: 0 to 1 */
 };
 
 /* False: no period. */

@@ -1,14 +1,14 @@
-#include "content/pages.h"
+#include "content/page_map.h"
 
 #include <string.h>
 #include <xxhash.h>
 
 enum {
     QUAD_BYTES = 16,
-    QUADS = PAGES_HEAD_BYTES / QUAD_BYTES,
+    QUADS = PAGE_MAP_HEAD_BYTES / QUAD_BYTES,
     HEAD_SLOTS = 4096,
     MOST_HEADS = 256, /* kept of a stretch */
-    PAGES_SAME = 2,
+    PAGE_MAP_SAME = 2,
     FOLDED_BYTES = 4096, /* heads no further apart are one, if they come as often */
 };
 
@@ -78,7 +78,7 @@ static void note_heads(struct head *slots, const struct scan_stretch *stretch, s
 
         const uint64_t *q = &quads[i + 1 - QUADS];
 
-        if (__builtin_popcount(zeros & 0xf) > 1 || (q[0] == q[2] && q[1] == q[3]))
+        if (q[0] == 0 || __builtin_popcount(zeros & 0xf) > 1 || (q[0] == q[2] && q[1] == q[3]))
             continue;
         note_head(slots, mix(mix(q[0], q[1]), mix(q[2], q[3])),
                   offset + (i + 1 - QUADS) * QUAD_BYTES);
@@ -101,7 +101,7 @@ static int by_offset(const void *left, const void *right)
 static void take_heads(struct part *part, struct head *slots)
 {
     for (size_t i = 0; i < HEAD_SLOTS && part->head_count < MOST_HEADS; i++)
-        if (slots[i].count >= PAGES_SAME_HEADS)
+        if (slots[i].count >= PAGE_MAP_SAME_HEADS)
             part->heads[part->head_count++] = slots[i];
     qsort(part->heads, part->head_count, sizeof(part->heads[0]), by_offset);
 }
@@ -114,7 +114,7 @@ static size_t page_len(const struct scan_stretch *stretch, size_t offset)
     return len < stretch->len - offset ? len : stretch->len - offset;
 }
 
-static struct page look_at_page(const struct pages *pages, const struct scan_stretch *stretch,
+static struct page look_at_page(const struct page_map *map, const struct scan_stretch *stretch,
                                 size_t offset, struct address_ranges_cache *cache)
 {
     const uint8_t *bytes = stretch->bytes + offset;
@@ -124,7 +124,7 @@ static struct page look_at_page(const struct pages *pages, const struct scan_str
 
     if (skip >= len)
         skip = 0;
-    page.kind = (uint8_t)page_kind_of(bytes + skip, len - skip, pages->known, cache);
+    page.kind = (uint8_t)page_kind_of(bytes + skip, len - skip, map->known, cache);
     if (page.kind != PAGE_KIND_ZERO && len == PAGE_KIND_BYTES)
         page.hash = XXH3_64bits(bytes, len);
     return page;
@@ -147,7 +147,7 @@ static void look_for_period(struct part *part, const struct scan_stretch *stretc
 static struct seep_error *look(struct scan_consumer *consumer, const struct scan_stretch *stretch,
                                void **ret_part)
 {
-    const struct pages *pages = (const struct pages *)consumer;
+    const struct page_map *map = (const struct page_map *)consumer;
     struct address_ranges_cache cache = {0};
     size_t most = stretch->len / PAGE_KIND_BYTES + 2;
 
@@ -162,7 +162,7 @@ static struct seep_error *look(struct scan_consumer *consumer, const struct scan
         return error_no_memory();
     }
     for (size_t at = 0; at < stretch->len; at += page_len(stretch, at)) {
-        struct page page = look_at_page(pages, stretch, at, &cache);
+        struct page page = look_at_page(map, stretch, at, &cache);
         size_t skip = -(stretch->address + at) % QUAD_BYTES;
 
         part->pages[part->page_count++] = page;
@@ -183,45 +183,45 @@ static void drop(struct scan_consumer *consumer, void *part)
 
 /* --- merge --- */
 
-static struct seep_error *end_region(struct pages *pages)
+static struct seep_error *end_region(struct page_map *map)
 {
-    struct pages_region *region = pages->region;
+    struct page_map_region *region = map->region;
     struct seep_error *err = NULL;
 
     if (region->group)
-        err = pages->done(region, pages->context);
+        err = map->done(region, map->context);
     region->group = NULL;
     return err;
 }
 
-static struct seep_error *enter_region(struct pages *pages, const struct scan_stretch *stretch)
+static struct seep_error *enter_region(struct page_map *map, const struct scan_stretch *stretch)
 {
-    const void *group = pages->group ? pages->group(stretch->origin) : stretch->origin;
+    const void *group = map->group ? map->group(stretch->origin) : stretch->origin;
     struct seep_error *err = NULL;
 
     /* What lies below the last bytes is not the same region, whatever the origin says. */
-    if (pages->region->group != group || stretch->address < pages->region->end) {
-        err = end_region(pages);
-        memset(pages->region, 0, sizeof(*pages->region));
-        pages->region->group = group;
-        pages->region->start = stretch->address;
-        page_strip_begin(&pages->region->strip, stretch->address);
+    if (map->region->group != group || stretch->address < map->region->end) {
+        err = end_region(map);
+        memset(map->region, 0, sizeof(*map->region));
+        map->region->group = group;
+        map->region->start = stretch->address;
+        page_strip_begin(&map->region->strip, stretch->address);
     }
-    pages->region->end = stretch->address + stretch->len;
+    map->region->end = stretch->address + stretch->len;
     return err;
 }
 
-static void add_period(struct pages_region *region, const struct scan_stretch *stretch,
+static void add_period(struct page_map_region *region, const struct scan_stretch *stretch,
                        const struct period *period)
 {
     size_t i = 0;
 
     while (i < region->period_count && region->periods[i].period.len != period->len)
         i++;
-    if (i == PAGES_PERIODS)
+    if (i == PAGE_MAP_PERIODS)
         return;
 
-    struct pages_period *kept = &region->periods[i];
+    struct page_map_period *kept = &region->periods[i];
 
     if (i == region->period_count) {
         bool constant[PERIOD_MOST];
@@ -230,7 +230,7 @@ static void add_period(struct pages_region *region, const struct scan_stretch *s
         region->period_count++;
         kept->period = *period;
         kept->address = stretch->address + period->offset;
-        kept->kept = period->len < PAGES_RECORD_BYTES ? period->len : PAGES_RECORD_BYTES;
+        kept->kept = period->len < PAGE_MAP_RECORD_BYTES ? period->len : PAGE_MAP_RECORD_BYTES;
         memcpy(kept->record, stretch->bytes + period->offset, kept->kept);
         period_constants(period, stretch->bytes, len, constant);
         memcpy(kept->constant, constant, kept->kept * sizeof(constant[0]));
@@ -238,44 +238,44 @@ static void add_period(struct pages_region *region, const struct scan_stretch *s
     kept->samples++;
 }
 
-static void add_repeats(struct pages *pages, const struct scan_stretch *stretch,
+static void add_repeats(struct page_map *map, const struct scan_stretch *stretch,
                         const struct part *part)
 {
     size_t at = 0;
 
     for (size_t i = 0; i < part->page_count; i++, at += page_len(stretch, at))
         if (part->pages[i].hash)
-            repeats_add(pages->same_pages, &(struct repeats_block){
-                                               .hash = part->pages[i].hash,
-                                               .count = 1,
-                                               .address = stretch->address + at,
-                                               .bytes = stretch->bytes + at,
-                                               .len = PAGE_KIND_BYTES,
-                                               .kind = part->pages[i].kind,
-                                           });
+            repeats_add(map->same_pages, &(struct repeats_block){
+                                             .hash = part->pages[i].hash,
+                                             .count = 1,
+                                             .address = stretch->address + at,
+                                             .bytes = stretch->bytes + at,
+                                             .len = PAGE_KIND_BYTES,
+                                             .kind = part->pages[i].kind,
+                                         });
     for (size_t i = 0; i < part->head_count; i++) {
         const struct head *head = &part->heads[i];
         uint64_t address = stretch->address + head->offset;
         size_t page = (size_t)(address / PAGE_KIND_BYTES - stretch->address / PAGE_KIND_BYTES);
 
-        repeats_add(pages->same_heads, &(struct repeats_block){
-                                           .hash = head->hash,
-                                           .count = head->count,
-                                           .address = address,
-                                           .bytes = stretch->bytes + head->offset,
-                                           .len = PAGES_HEAD_BYTES,
-                                           .kind = part->pages[page].kind,
-                                       });
+        repeats_add(map->same_heads, &(struct repeats_block){
+                                         .hash = head->hash,
+                                         .count = head->count,
+                                         .address = address,
+                                         .bytes = stretch->bytes + head->offset,
+                                         .len = PAGE_MAP_HEAD_BYTES,
+                                         .kind = part->pages[page].kind,
+                                     });
     }
 }
 
 static struct seep_error *merge(struct scan_consumer *consumer, const struct scan_stretch *stretch,
                                 void *context)
 {
-    struct pages *pages = (struct pages *)consumer;
+    struct page_map *map = (struct page_map *)consumer;
     _cleanup_free_ struct part *part = context;
-    struct seep_error *err = enter_region(pages, stretch);
-    struct page_strip *strip = &pages->region->strip;
+    struct seep_error *err = enter_region(map, stretch);
+    struct page_strip *strip = &map->region->strip;
     size_t at = 0;
 
     if (err)
@@ -289,66 +289,66 @@ static struct seep_error *merge(struct scan_consumer *consumer, const struct sca
     }
     for (size_t i = 0; i < part->page_count; i++, at += page_len(stretch, at))
         page_strip_add(strip, stretch->address + at, 1, (enum page_kind)part->pages[i].kind);
-    pages->region->samples += part->sampled;
+    map->region->samples += part->sampled;
     if (part->has_period)
-        add_period(pages->region, stretch, &part->period);
-    add_repeats(pages, stretch, part);
+        add_period(map->region, stretch, &part->period);
+    add_repeats(map, stretch, part);
     return NULL;
 }
 
 static struct seep_error *finish(struct scan_consumer *consumer)
 {
-    return end_region((struct pages *)consumer);
+    return end_region((struct page_map *)consumer);
 }
 
 /* --- the pass --- */
 
-struct seep_error *pages_init(struct pages *pages, const struct address_ranges *known,
-                              pages_callback done, void *context)
+struct seep_error *page_map_init(struct page_map *map, const struct address_ranges *known,
+                                 page_map_callback done, void *context)
 {
-    *pages = (struct pages){
+    *map = (struct page_map){
         .consumer = {look, merge, finish, drop},
         .known = known,
         .done = done,
         .context = context,
-        .region = calloc(1, sizeof(*pages->region)),
+        .region = calloc(1, sizeof(*map->region)),
     };
 
-    struct seep_error *err = pages->region ? NULL : error_no_memory();
+    struct seep_error *err = map->region ? NULL : error_no_memory();
 
     if (!err)
-        err = repeats_create(&pages->same_pages);
+        err = repeats_create(&map->same_pages);
     if (!err)
-        err = repeats_create(&pages->same_heads);
+        err = repeats_create(&map->same_heads);
     if (err)
-        pages_deinit(pages);
+        page_map_deinit(map);
     return err;
 }
 
-void pages_deinit(struct pages *pages)
+void page_map_deinit(struct page_map *map)
 {
-    repeats_destroy(pages->same_pages);
-    repeats_destroy(pages->same_heads);
-    free(pages->region);
-    *pages = (struct pages){0};
+    repeats_destroy(map->same_pages);
+    repeats_destroy(map->same_heads);
+    free(map->region);
+    *map = (struct page_map){0};
 }
 
-const struct pages_period *pages_period(const struct pages_region *region)
+const struct page_map_period *page_map_period(const struct page_map_region *region)
 {
-    const struct pages_period *best = NULL;
+    const struct page_map_period *best = NULL;
 
     for (size_t i = 0; i < region->period_count; i++)
         if (!best || region->periods[i].samples > best->samples)
             best = &region->periods[i];
-    return best && best->samples * 2 >= region->samples ? best : NULL;
+    return best && best->samples * 4 >= region->samples ? best : NULL;
 }
 
 /* --- what came again --- */
 
-static struct seep_error *add_repeat(struct pages_repeats *repeats, const struct repeats_item *item,
-                                     uint64_t len)
+static struct seep_error *add_repeat(struct page_map_repeats *repeats,
+                                     const struct repeats_item *item, uint64_t len)
 {
-    struct pages_repeat repeat = {
+    struct page_map_repeat repeat = {
         .count = item->count,
         .len = len,
         .address = item->address,
@@ -361,11 +361,11 @@ static struct seep_error *add_repeat(struct pages_repeats *repeats, const struct
 }
 
 /* A listed block that ITEM is a part of, or continues; NULL: none. */
-static struct pages_repeat *find_whole(const struct pages_repeats *repeats,
-                                       const struct repeats_item *item)
+static struct page_map_repeat *find_whole(const struct page_map_repeats *repeats,
+                                          const struct repeats_item *item)
 {
     for (size_t i = 0; i < repeats->count; i++) {
-        struct pages_repeat *whole = &repeats->items[i];
+        struct page_map_repeat *whole = &repeats->items[i];
         uint64_t apart = item->address - whole->address;
         bool as_often = item->count <= whole->count + whole->count / 8 &&
                         whole->count <= item->count + item->count / 8;
@@ -379,40 +379,40 @@ static struct pages_repeat *find_whole(const struct pages_repeats *repeats,
 }
 
 static struct seep_error *add_heads(const struct repeats_items *heads, size_t max,
-                                    struct pages_repeats *repeats)
+                                    struct page_map_repeats *repeats)
 {
     struct seep_error *err = NULL;
     size_t added = 0;
 
     for (size_t i = 0; i < heads->count && added < max && !err; i++) {
         const struct repeats_item *item = &heads->items[i];
-        struct pages_repeat *whole = find_whole(repeats, item);
+        struct page_map_repeat *whole = find_whole(repeats, item);
 
         if (!whole) {
-            err = add_repeat(repeats, item, PAGES_HEAD_BYTES);
+            err = add_repeat(repeats, item, PAGE_MAP_HEAD_BYTES);
             added++;
             continue;
         }
         /* Only what begins within it, without a gap, makes it longer. */
         if (whole->len < PAGE_KIND_BYTES && item->address >= whole->address &&
             item->address <= whole->address + whole->len &&
-            item->address + PAGES_HEAD_BYTES > whole->address + whole->len)
-            whole->len = item->address + PAGES_HEAD_BYTES - whole->address;
+            item->address + PAGE_MAP_HEAD_BYTES > whole->address + whole->len)
+            whole->len = item->address + PAGE_MAP_HEAD_BYTES - whole->address;
     }
     return err;
 }
 
-struct seep_error *pages_repeats(const struct pages *pages, size_t max,
-                                 struct pages_repeats *ret_repeats)
+struct seep_error *page_map_repeats(const struct page_map *map, size_t max,
+                                    struct page_map_repeats *ret_repeats)
 {
     struct repeats_items same = {0}, heads = {0};
-    struct pages_repeats repeats = {0};
-    struct seep_error *err = repeats_list(pages->same_pages, PAGES_SAME, max, &same);
+    struct page_map_repeats repeats = {0};
+    struct seep_error *err = repeats_list(map->same_pages, PAGE_MAP_SAME, max, &same);
 
     for (size_t i = 0; i < same.count && !err; i++)
         err = add_repeat(&repeats, &same.items[i], PAGE_KIND_BYTES);
     if (!err)
-        err = repeats_list(pages->same_heads, PAGES_SAME_HEADS, SIZE_MAX, &heads);
+        err = repeats_list(map->same_heads, PAGE_MAP_SAME_HEADS, SIZE_MAX, &heads);
     if (!err)
         err = add_heads(&heads, max, &repeats);
     vector_deinit(&same);
