@@ -386,7 +386,8 @@ void finding_paths_reason(const struct diagnosis *d, const struct call_paths *pa
                       "when there was no room left, which may be an innocent caller",
                       units_format_count(&count, samples), samples == 1 ? "" : "s");
         if (f->culprit.module || f->culprit.function)
-            buffer_printf(out, ", though most of the bytes came by one");
+            buffer_printf(out, ", though most of the bytes were asked for by %s",
+                          f->culprit.function ? f->culprit.function : base_name(f->culprit.module));
     }
     if (without && f->stacks.count == 0) {
         buffer_printf(out, "; no call path of it was recorded");

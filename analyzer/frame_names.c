@@ -8,7 +8,9 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-enum { MAX_PATHS_USED = 1 << 22 }; /* as stack_table.h has at most */
+/* Numbers are given in the order in which paths come: one far beyond those seen so far is no path's, and
+ * must not cost memory for all up to it. */
+enum { FIRST_PATHS = 1 << 16 };
 
 struct named_frame {
     const struct stack_frame *frame; /* the key */
@@ -43,7 +45,7 @@ struct seep_error *frame_uses_note(struct frame_uses *uses, uint32_t stack_id, p
 {
     struct seep_error *err;
 
-    if (stack_id == 0 || stack_id > MAX_PATHS_USED)
+    if (stack_id == 0 || stack_id > 2 * uses->count + FIRST_PATHS)
         return NULL;
     if (stack_id > uses->count) {
         err = vector_reserve(uses, stack_id);

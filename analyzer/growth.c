@@ -134,10 +134,28 @@ static struct seep_error *join(struct growth *growth, size_t a, size_t b, size_t
     return join_steps(&growth->tracks.items[a], &growth->tracks.items[b]);
 }
 
+/* pmap prints of a path the last part, which is imported as "/.../libc.so.6". */
+static const char *last_part(const char *name)
+{
+    const char *slash = name[0] == '/' ? strrchr(name, '/') : NULL;
+
+    return slash ? slash + 1 : name;
+}
+
+/* What one look does not tell, as an imported pmap may not, is no difference: inodes, the directories
+ * of a file, and that [ anon ] is the heap. */
 static bool same_thing(const struct growth_range *a, const struct growth_range *b)
 {
-    return (a->perms & VMA_SHARED) == (b->perms & VMA_SHARED) && a->inode == b->inode &&
-           strcmp(a->name, b->name) == 0;
+    bool no_inode = (a->name[0] == '/' && !a->inode) || (b->name[0] == '/' && !b->inode);
+
+    if ((a->perms & VMA_SHARED) != (b->perms & VMA_SHARED) || (a->inode != b->inode && !no_inode))
+        return false;
+    if (strcmp(a->name, b->name) == 0)
+        return true;
+    if (strncmp(a->name, "/.../", 5) == 0 || strncmp(b->name, "/.../", 5) == 0)
+        return strcmp(last_part(a->name), last_part(b->name)) == 0;
+    return a->start == b->start &&
+           ((!a->name[0] && b->name[0] == '[') || (a->name[0] == '[' && !b->name[0]));
 }
 
 /* What OLD had of a figure, by the share of it that lies in RANGE. */
@@ -336,9 +354,19 @@ struct seep_error *growth_look(struct growth *growth, const struct snapshot *sna
                                const char *runtime)
 {
     const struct maps *maps = &snap->maps;
+    size_t count = 0, at = 0;
+
+    /* What a part lacks is not gone, and what it lacked has not come. */
+    if (snap->partial && (growth->complete || maps->count == 0))
+        return NULL;
+    if (!snap->partial && !growth->complete) {
+        growth_deinit(growth);
+        growth_init(growth);
+    }
+    growth->complete = !snap->partial;
+
     struct growth_range *ranges = calloc(maps->count + 1, sizeof(*ranges));
     struct seep_error *err = ranges ? NULL : error_no_memory();
-    size_t count = 0, at = 0;
 
     growth->rss_told = maps->has_smaps;
     /* The case knows the runtime of what was started, which may be another program's start. */

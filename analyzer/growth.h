@@ -59,6 +59,7 @@ struct growth {
     uint64_t first_anonymous_bytes;
     uint64_t first_open_bytes[REGION_OTHER + 1], first_rss_bytes[REGION_OTHER + 1];
     bool has_rss;  /* some look told it */
+    bool complete; /* at least one look showed all regions */
     bool rss_told; /* the last one did */
 };
 

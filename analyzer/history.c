@@ -352,13 +352,14 @@ struct seep_error *history_event(void *context, const struct event *ev)
 
 /* --- snapshots --- */
 
-static uint64_t sum_field(const struct maps *maps, enum smaps_field field)
+/* The sum of a part says nothing of the whole. */
+static uint64_t sum_field(const struct snapshot *snap, enum smaps_field field)
 {
     uint64_t sum = 0;
     bool known = false;
 
-    for (size_t i = 0; i < maps->count; i++) {
-        uint64_t value = maps->vmas[i].fields[field];
+    for (size_t i = 0; i < snap->maps.count && !snap->partial; i++) {
+        uint64_t value = snap->maps.vmas[i].fields[field];
 
         if (value == MAPS_UNKNOWN)
             continue;
@@ -369,14 +370,14 @@ static uint64_t sum_field(const struct maps *maps, enum smaps_field field)
     return known ? sum : SNAPSHOT_UNKNOWN;
 }
 
-static uint64_t sum_sizes(const struct maps *maps)
+static uint64_t sum_sizes(const struct snapshot *snap)
 {
     uint64_t sum = 0;
 
-    for (size_t i = 0; i < maps->count; i++)
-        if (__builtin_add_overflow(sum, vma_size(&maps->vmas[i]), &sum))
+    for (size_t i = 0; i < snap->maps.count; i++)
+        if (__builtin_add_overflow(sum, vma_size(&snap->maps.vmas[i]), &sum))
             return SNAPSHOT_UNKNOWN;
-    return maps->count ? sum : SNAPSHOT_UNKNOWN;
+    return snap->maps.count && !snap->partial ? sum : SNAPSHOT_UNKNOWN;
 }
 
 static void take(uint64_t *figure, uint64_t seen)
@@ -388,12 +389,12 @@ static void take(uint64_t *figure, uint64_t seen)
 /* A look at maps alone, such as the last one at a stop, leaves what the one before told. */
 static void copy_figures(struct history_process *p, const struct snapshot *snap)
 {
-    take(&p->rss_bytes,
-         snap->rss_bytes != SNAPSHOT_UNKNOWN ? snap->rss_bytes : sum_field(&snap->maps, SMAPS_RSS));
-    take(&p->pss_bytes,
-         snap->pss_bytes != SNAPSHOT_UNKNOWN ? snap->pss_bytes : sum_field(&snap->maps, SMAPS_PSS));
-    take(&p->virtual_bytes,
-         snap->virtual_bytes != SNAPSHOT_UNKNOWN ? snap->virtual_bytes : sum_sizes(&snap->maps));
+    take(&p->rss_bytes, sum_field(snap, SMAPS_RSS));
+    take(&p->rss_bytes, snap->rss_bytes);
+    take(&p->pss_bytes, sum_field(snap, SMAPS_PSS));
+    take(&p->pss_bytes, snap->pss_bytes);
+    take(&p->virtual_bytes, sum_sizes(snap));
+    take(&p->virtual_bytes, snap->virtual_bytes);
     take(&p->cgroup_limit_bytes, snap->cgroup_limit_bytes);
     take(&p->cgroup_used_bytes, snap->cgroup_used_bytes);
     take(&p->rlimit_as_bytes, snap->rlimit_as_bytes);

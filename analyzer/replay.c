@@ -209,7 +209,7 @@ static struct seep_error *apply_maps(struct replay *r)
     uint64_t unexplained;
     struct seep_error *err;
 
-    if (r->snap.maps.count == 0 || r->snap.maps.bad_lines > 0)
+    if (r->snap.maps.count == 0 || r->snap.maps.bad_lines > 0 || r->snap.partial)
         return NULL;
     /* Its text is that of what the process was before an exec. */
     if (!is_base(&r->snap) && r->snap.begin_ns < ledger_since(r->ledger, r->snap.pid))

@@ -18,6 +18,8 @@ static bool reserve(struct buffer *b, size_t more)
         b->failed = true;
         return false;
     }
+    if (b->len + more < b->capacity)
+        return true;
     if (vector_reserve_bytes((void **)&b->bytes, &b->capacity, b->len + more + 1, 1))
         b->failed = true;
     return !b->failed;

@@ -3,6 +3,7 @@
 #   tests/unit/test_X.sh, tests/golden/*.sh, tests/oracle/*.sh    77 = skipped, with the reason
 #   tests/fuzz/fuzz_X.c       LLVMFuzzerTestOneInput; its corpus tests/fuzz/corpus/X is replayed
 #   tests/bench/bench_X.c     measured by scripts/bench, never a test
+#   tests/oracle/stacks/      programs that tests/oracle/test_stacks_*.sh build, each in many ways
 #   samples/X.c               small leaky programs that print their own ground truth
 include(CheckCSourceCompiles)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
@@ -56,7 +57,7 @@ set(CMAKE_REQUIRED_FLAGS -m32)
 check_c_source_compiles("#include <sys/mman.h>\nint main(void) { return 0; }" SEEP_COMPILES_M32)
 unset(CMAKE_REQUIRED_FLAGS)
 if(SEEP_COMPILES_M32)
-  file(GLOB exercises CONFIGURE_DEPENDS tests/oracle/exercise_*.c)
+  file(GLOB exercises CONFIGURE_DEPENDS tests/oracle/exercise_*.c tests/oracle/core_target.c)
   foreach(source ${exercises})
     get_filename_component(name ${source} NAME_WE)
     seep_sample(${name}32 ${source} -m32)

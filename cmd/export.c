@@ -153,8 +153,7 @@ const struct seep_command command_export = {
         "folded: the bytes that recorded calls mapped and nobody has given back, by call path: one "
         "line a distinct path, its frames from the outermost to the innermost with semicolons "
         "between them, and the bytes. The first frame is the process and the thread. What has no "
-        "call path is under [no stack].\n"
-        " seep export java-16067.seep --to folded | flamegraph.pl --countname bytes > leak.svg",
+        "call path is under [no stack].",
     .argp = &argp,
     .run = run,
 };

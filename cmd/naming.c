@@ -23,7 +23,8 @@ static void show(const char *text, void *context)
     if (line.failed || !line.len)
         return;
     fit = wrap_fit(line.bytes, line.len, MAX_COLUMNS);
-    fprintf(stderr, "\r\033[Kseep: %.*s", (int)fit, line.bytes);
+    naming_progress_clear();
+    fprintf(stderr, "seep: %.*s", (int)fit, line.bytes);
     shown = true;
 }
 
@@ -35,6 +36,6 @@ void (*naming_progress(bool quiet))(const char *text, void *context)
 void naming_progress_clear(void)
 {
     if (shown)
-        fprintf(stderr, "\r\033[K");
+        fprintf(stderr, "\r%*s\r", MAX_COLUMNS + (int)strlen("seep: "), "");
     shown = false;
 }

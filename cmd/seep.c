@@ -13,6 +13,7 @@ extern const struct seep_command command_check;
 extern const struct seep_command command_docs;
 extern const struct seep_command command_dump;
 extern const struct seep_command command_export;
+extern const struct seep_command command_import;
 extern const struct seep_command command_run;
 extern const struct seep_command command_show;
 extern const struct seep_command command_snap;
@@ -20,8 +21,9 @@ extern const struct seep_command command_trace;
 
 /* In the order in which a person meets them. */
 const struct seep_command *const commands[] = {
-    &command_run,  &command_trace,  &command_snap,  &command_dump, &command_analyze,
-    &command_show, &command_export, &command_check, &command_docs, NULL,
+    &command_run,    &command_trace,   &command_snap, &command_dump,
+    &command_import, &command_analyze, &command_show, &command_export,
+    &command_check,  &command_docs,    NULL,
 };
 
 static int print_usage(FILE *out)

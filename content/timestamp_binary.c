@@ -10,8 +10,7 @@ enum {
     WORD = 8,
     INSTANT_LEAST_NS = 1000, /* less before some seconds is a small number, and no fraction */
     MAX_WINDOWS = 8,
-    CODE_PAIRS =
-        6, /* of an x86-64 REX prefix and a common opcode, in AROUND bytes before and behind */
+    CODE_PAIRS = 6, /* in TIMESTAMP_BINARY_AROUND bytes before and behind */
     PREFIX_RANGES = 4,
 };
 
@@ -55,12 +54,62 @@ static size_t blocks_at(const struct timestamp_view *v, size_t at)
     return blocks < MASKS_BLOCKS ? blocks : MASKS_BLOCKS;
 }
 
-/* A bit for each byte that may begin (or be the second of) instructions which are everywhere in
- * x86-64 code: REX prefixes; moves, lea, arithmetic, tests, and two-byte opcodes. */
+/* What bytes may be in pairs that are everywhere in x86-64 code: the first and the second of a REX
+ * prefix with a move, lea, arithmetic, test or two-byte opcode; the same of VEX and EVEX prefixes. */
+enum pair { REX = 1, REX_NEXT = 2, VEX = 4, VEX_NEXT = 8 };
+
 static const uint8_t pair_bytes[256] = {
-    [0x41] = 1, [0x44] = 1, [0x45] = 1, [0x48] = 1, [0x49] = 1, [0x4c] = 1, [0x4d] = 1, [0x01] = 2,
-    [0x0f] = 2, [0x29] = 2, [0x31] = 2, [0x39] = 2, [0x3b] = 2, [0x63] = 2, [0x81] = 2, [0x83] = 2,
-    [0x85] = 2, [0x89] = 2, [0x8b] = 2, [0x8d] = 2, [0xc7] = 2, [0xf7] = 2, [0xff] = 2,
+    [0x41] = REX | VEX_NEXT,
+    [0x44] = REX,
+    [0x45] = REX,
+    [0x48] = REX,
+    [0x49] = REX,
+    [0x4c] = REX,
+    [0x4d] = REX,
+    [0x01] = REX_NEXT,
+    [0x0f] = REX_NEXT,
+    [0x29] = REX_NEXT,
+    [0x31] = REX_NEXT,
+    [0x39] = REX_NEXT,
+    [0x3b] = REX_NEXT,
+    [0x63] = REX_NEXT | VEX_NEXT,
+    [0x81] = REX_NEXT,
+    [0x83] = REX_NEXT,
+    [0x85] = REX_NEXT,
+    [0x89] = REX_NEXT,
+    [0x8b] = REX_NEXT,
+    [0x8d] = REX_NEXT,
+    [0xc7] = REX_NEXT,
+    [0xf7] = REX_NEXT,
+    [0xff] = REX_NEXT,
+    [0xc4] = VEX,
+    [0xc5] = VEX,
+    [0x62] = VEX,
+    [0x42] = VEX_NEXT,
+    [0x43] = VEX_NEXT,
+    [0x61] = VEX_NEXT,
+    [0x71] = VEX_NEXT,
+    [0xc1] = VEX_NEXT,
+    [0xc2] = VEX_NEXT,
+    [0xc3] = VEX_NEXT,
+    [0xd1] = VEX_NEXT,
+    [0xd5] = VEX_NEXT,
+    [0xdd] = VEX_NEXT,
+    [0xe1] = VEX_NEXT,
+    [0xe2] = VEX_NEXT,
+    [0xe3] = VEX_NEXT,
+    [0xe5] = VEX_NEXT,
+    [0xed] = VEX_NEXT,
+    [0xf1] = VEX_NEXT,
+    [0xf2] = VEX_NEXT,
+    [0xf3] = VEX_NEXT,
+    [0xf5] = VEX_NEXT,
+    [0xf8] = VEX_NEXT,
+    [0xf9] = VEX_NEXT,
+    [0xfa] = VEX_NEXT,
+    [0xfb] = VEX_NEXT,
+    [0xfc] = VEX_NEXT,
+    [0xfd] = VEX_NEXT,
 };
 
 /* The upper bytes of the commonest instructions of aarch64. */
@@ -80,7 +129,8 @@ static bool is_code(const struct timestamp_view *v, size_t at)
     size_t pairs = 0, uppers = 0, words = 0;
 
     for (size_t i = from; i + 1 < to; i++)
-        pairs += pair_bytes[v->bytes[i]] == 1 && pair_bytes[v->bytes[i + 1]] == 2;
+        pairs += (pair_bytes[v->bytes[i]] << 1 & pair_bytes[v->bytes[i + 1]] &
+                  (REX_NEXT | VEX_NEXT)) != 0;
     for (size_t i = from + (-(v->address + from) & 3); i + 3 < to; i += 4, words++)
         uppers += upper_bytes[v->bytes[i + 3]];
     return pairs >= CODE_PAIRS || (words >= TIMESTAMP_BINARY_AROUND / 4 && 3 * uppers > 2 * words);

@@ -1,5 +1,6 @@
 #include "evidence/call_text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
@@ -420,4 +421,98 @@ void call_text_signal(struct buffer *out, int signal)
         buffer_printf(out, "SIGRTMIN");
     else
         buffer_printf(out, "SIGRT_%d", signal - RT_SIGNAL_FIRST);
+}
+
+/* --- and back --- */
+
+/* Other spellings: of old straces, and of the C library's headers. */
+static const struct word map_aliases[] = {
+    {0x20, "MAP_ANON"},
+    {HUGE_SHIFT, "MAP_HUGE_SHIFT"},
+};
+
+static const struct word shmget_aliases[] = {
+    {HUGE_SHIFT, "SHM_HUGE_SHIFT"},
+};
+
+static const struct word shmctl_aliases[] = {
+    {SHMCTL_IPC_64, "IPC_64"},
+};
+
+static const struct word memfd_aliases[] = {
+    {HUGE_SHIFT, "MFD_HUGE_SHIFT"},
+};
+
+struct word_list {
+    const struct word *words;
+    size_t count;
+};
+
+#define WORDS(words)                                                                               \
+    {                                                                                              \
+        words, ARRAY_SIZE(words)                                                                   \
+    }
+
+/* By enum syscall_argument. */
+static const struct word_list words_of_argument[][3] = {
+    [SYSCALL_ARG_PROT] = {WORDS(prot_words)},
+    [SYSCALL_ARG_MAP_FLAGS] = {WORDS(map_words), WORDS(map_type_words), WORDS(map_aliases)},
+    [SYSCALL_ARG_MREMAP_FLAGS] = {WORDS(mremap_words)},
+    [SYSCALL_ARG_MADVICE] = {WORDS(madvise_words)},
+    [SYSCALL_ARG_SHMAT_FLAGS] = {WORDS(shmat_words)},
+    [SYSCALL_ARG_SHMGET_FLAGS] = {WORDS(shmget_words), WORDS(shmget_aliases)},
+    [SYSCALL_ARG_SHMCTL_COMMAND] = {WORDS(shmctl_words), WORDS(shmctl_aliases)},
+    [SYSCALL_ARG_IPC_KEY] = {WORDS(key_words)},
+    [SYSCALL_ARG_MEMFD_FLAGS] = {WORDS(memfd_words), WORDS(memfd_aliases)},
+    [SYSCALL_ARG_SHADOW_STACK_FLAGS] = {WORDS(shadow_stack_words)},
+};
+
+static bool is_name(const char *name, const char *text, size_t len)
+{
+    return name && strncmp(name, text, len) == 0 && !name[len];
+}
+
+bool call_text_parse_word(uint8_t how, const char *word, size_t len, uint64_t *ret_value)
+{
+    if (how >= ARRAY_SIZE(words_of_argument))
+        return false;
+    for (size_t l = 0; l < ARRAY_SIZE(words_of_argument[how]); l++) {
+        const struct word_list *list = &words_of_argument[how][l];
+
+        for (size_t i = 0; i < list->count; i++) {
+            if (!is_name(list->words[i].name, word, len))
+                continue;
+            *ret_value = list->words[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+int call_text_parse_error(const char *name, size_t len)
+{
+    enum { ERRORS = 134 };
+
+    for (int i = 1; i < ERRORS; i++)
+        if (is_name(strerrorname_np(i), name, len))
+            return i;
+    if (is_name("EWOULDBLOCK", name, len))
+        return EWOULDBLOCK;
+    for (size_t i = 0; i < ARRAY_SIZE(interruption_words); i++)
+        if (strncmp(interruption_words[i].name, name, len) == 0 &&
+            interruption_words[i].name[len] == ' ')
+            return (int)interruption_words[i].value;
+    return 0;
+}
+
+int call_text_parse_signal(const char *name, size_t len)
+{
+    for (int i = 1; i < NSIG; i++) {
+        _cleanup_buffer_ struct buffer text = {0};
+
+        call_text_signal(&text, i);
+        if (text.len == len && memcmp(text.bytes, name, len) == 0)
+            return i;
+    }
+    return 0;
 }

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buffer.h"
@@ -30,3 +31,15 @@ void call_text_signal(struct buffer *out, int signal);
 
 /* Appends TEXT, quoted and escaped as in C, at most MAX_LEN bytes of it and then "...". */
 void call_text_quote(struct buffer *out, const char *text, size_t max_len);
+
+/* --- and back --- */
+
+/* The value of WORD ("MAP_ANONYMOUS", "MADV_FREE", "IPC_64") in an argument printed as HOW (enum
+ * syscall_argument); false: no word of those. */
+bool call_text_parse_word(uint8_t how, const char *word, size_t len, uint64_t *ret_value);
+
+/* The number of "ENOMEM", "ERESTARTSYS"; 0: no error has that name. */
+int call_text_parse_error(const char *name, size_t len);
+
+/* The number of "SIGKILL", "SIGRT_3"; 0: no signal has that name. */
+int call_text_parse_signal(const char *name, size_t len);

@@ -85,9 +85,11 @@ struct seep_error *case_open_file(int dir_fd, const char *name, int *ret_fd);
 /* What the analyzer needs of case.json, with the defaults of an imported or damaged one. */
 struct case_info {
     char case_id[40];
-    uint64_t wall_offset_ns;                    /* wall = monotonic + this */
-    uint64_t started_ns, ended_ns;              /* monotonic; ended 0: unknown */
-    pid_t pid;                                  /* the first target; 0 unknown */
+    uint64_t wall_offset_ns;       /* wall = monotonic + this */
+    uint64_t started_ns, ended_ns; /* monotonic; ended 0: unknown */
+    const char
+        *clock_basis; /* what times mean: "absolute", "local", "time-of-day", "relative", "none" */
+    pid_t pid;        /* the first target; 0 unknown */
     const char *name, *exe, *command, *runtime; /* NULL: unknown; owned by the case */
     const char *host_name, *boot_id, *time_zone;
     const char *backend; /* "ptrace", "snapshots" */

@@ -123,26 +123,14 @@ static struct seep_error *read_file(int dir_fd, const char *name, size_t max_len
     return err ? err : error_prefix(io_read_fd(fd, max_len, ret_text), "%s", name);
 }
 
-struct seep_error *jit_maps_load(int case_fd, struct jit_maps *ret_maps)
+struct seep_error *jit_maps_parse(const char *text, size_t len, struct jit_maps *ret_maps)
 {
-    _cleanup_close_ int dir_fd = open_directory(case_fd);
-    _cleanup_buffer_ struct buffer text = {0};
     struct jit_maps maps = {0};
-    struct seep_error *err;
+    struct seep_error *err = NULL;
+    json_t *list = json_loadb(text, len, 0, NULL);
     const json_t *entry;
-    json_t *list;
     size_t i;
 
-    if (dir_fd < 0 && errno == ENOENT) {
-        *ret_maps = maps;
-        return NULL;
-    }
-    if (dir_fd < 0)
-        return error_errno(errno, "jit", "cannot open jit");
-    err = read_file(dir_fd, "index.json", MAX_INDEX_BYTES, &text);
-    if (err)
-        return error_prefix(err, "jit");
-    list = json_loadb(text.bytes ? text.bytes : "", text.len, 0, NULL);
     if (!list)
         return error_create(ERROR_CORRUPT, "jit/index.json is no JSON");
     json_array_foreach (list, i, entry)
@@ -154,6 +142,24 @@ struct seep_error *jit_maps_load(int case_fd, struct jit_maps *ret_maps)
     else
         *ret_maps = maps;
     return err;
+}
+
+struct seep_error *jit_maps_load(int case_fd, struct jit_maps *ret_maps)
+{
+    _cleanup_close_ int dir_fd = open_directory(case_fd);
+    _cleanup_buffer_ struct buffer text = {0};
+    struct seep_error *err;
+
+    if (dir_fd < 0 && errno == ENOENT) {
+        *ret_maps = (struct jit_maps){0};
+        return NULL;
+    }
+    if (dir_fd < 0)
+        return error_errno(errno, "jit", "cannot open jit");
+    err = read_file(dir_fd, "index.json", MAX_INDEX_BYTES, &text);
+    if (err)
+        return error_prefix(err, "jit");
+    return jit_maps_parse(text.bytes ? text.bytes : "", text.len, ret_maps);
 }
 
 const struct jit_maps_copy *jit_maps_find(const struct jit_maps *maps, pid_t pid, uint64_t time_ns)

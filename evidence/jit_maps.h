@@ -49,6 +49,9 @@ struct seep_error *jit_maps_add(struct jit_maps *maps, int case_fd, pid_t pid, u
 /* Reads the index (untrusted); none is an empty one. Entries that make no sense are left out. */
 struct seep_error *jit_maps_load(int case_fd, struct jit_maps *ret_maps);
 
+/* The same from the index's text. */
+struct seep_error *jit_maps_parse(const char *text, size_t len, struct jit_maps *ret_maps);
+
 /* The first copy of PID that was taken at TIME_NS or later, else the last one; NULL: there is none. */
 const struct jit_maps_copy *jit_maps_find(const struct jit_maps *maps, pid_t pid, uint64_t time_ns);
 

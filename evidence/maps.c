@@ -39,6 +39,7 @@ static const struct {
     FIELD(SMAPS_SWAP, "Swap"),
     FIELD(SMAPS_SWAP_PSS, "SwapPss"),
     FIELD(SMAPS_LOCKED, "Locked"),
+    FIELD(SMAPS_DIRTY, "Dirty"),
 #undef FIELD
 };
 

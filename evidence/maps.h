@@ -52,6 +52,7 @@ enum smaps_field {
     SMAPS_SWAP,
     SMAPS_SWAP_PSS,
     SMAPS_LOCKED,
+    SMAPS_DIRTY, /* pmap -x only: shared and private together */
     SMAPS_FIELD_COUNT,
 };
 

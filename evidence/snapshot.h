@@ -106,6 +106,7 @@ struct snapshot {
     uint64_t start_ticks, begin_ns, end_ns;
     enum snapshot_reason reason;
     bool stopped;
+    bool partial; /* maps holds some of the regions, or none: others may be there all the same */
     struct maps maps;
     uint64_t rollup[SMAPS_FIELD_COUNT]; /* MAPS_UNKNOWN */
     /* bytes, SNAPSHOT_UNKNOWN where the record does not say or there is no limit; the cgroup's are

@@ -281,10 +281,11 @@ static void parse_stat(const struct snapshot_record *record, struct snapshot *sn
         snap->cpu_ns = SNAPSHOT_UNKNOWN;
 }
 
-/* VALUE where it is known, else the sum of FIELD over the regions. */
-static uint64_t known_or_sum(uint64_t value, const struct maps *maps, enum smaps_field field)
+/* VALUE where it is known, else the sum of FIELD over the regions, if these are all. */
+static uint64_t known_or_sum(uint64_t value, const struct maps *maps, bool partial,
+                             enum smaps_field field)
 {
-    if (value == SNAPSHOT_UNKNOWN && maps->has_smaps)
+    if (value == SNAPSHOT_UNKNOWN && maps->has_smaps && !partial)
         for (size_t i = 0; i < maps->count; i++)
             add(&value, maps->vmas[i].fields[field]);
     return value;
@@ -303,11 +304,13 @@ static void parse_numbers(const struct snapshot_record *record, struct snapshot 
         snap->thread_count = number_of(status, "Threads");
     snap->rss_bytes = number_of(status, "VmRSS");
     if (snap->rss_bytes == SNAPSHOT_UNKNOWN)
-        snap->rss_bytes = known_or_sum(snap->rollup[SMAPS_RSS], &snap->maps, SMAPS_RSS);
+        snap->rss_bytes =
+            known_or_sum(snap->rollup[SMAPS_RSS], &snap->maps, snap->partial, SMAPS_RSS);
     snap->swap_bytes = number_of(status, "VmSwap");
     if (snap->swap_bytes == SNAPSHOT_UNKNOWN)
-        snap->swap_bytes = known_or_sum(snap->rollup[SMAPS_SWAP], &snap->maps, SMAPS_SWAP);
-    snap->pss_bytes = known_or_sum(snap->rollup[SMAPS_PSS], &snap->maps, SMAPS_PSS);
+        snap->swap_bytes =
+            known_or_sum(snap->rollup[SMAPS_SWAP], &snap->maps, snap->partial, SMAPS_SWAP);
+    snap->pss_bytes = known_or_sum(snap->rollup[SMAPS_PSS], &snap->maps, snap->partial, SMAPS_PSS);
     snap->rlimit_as_bytes = soft_limit(limits, "Max address space");
     snap->rlimit_data_bytes = soft_limit(limits, "Max data size");
     snap->memory_total_bytes = number_of(meminfo, "MemTotal");
@@ -332,6 +335,9 @@ struct seep_error *snapshot_parse(const struct snapshot_record *record, struct s
         .end_ns = record->end_ns,
         .reason = record->reason,
         .stopped = record->stopped,
+        .partial =
+            snapshot_record_find(record, "partial") ||
+            (!snapshot_record_find(record, "smaps") && !snapshot_record_find(record, "maps")),
         .rss_bytes = SNAPSHOT_UNKNOWN,
         .pss_bytes = SNAPSHOT_UNKNOWN,
         .virtual_bytes = SNAPSHOT_UNKNOWN,

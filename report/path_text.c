@@ -84,11 +84,9 @@ static void put_function(struct buffer *out, const char *name)
 void path_text_name(struct buffer *out, const struct analysis_frame *frame)
 {
     if (frame->kind == STACK_FRAME_GAP) {
-        buffer_printf(out, "(frames are missing");
-        if (frame->function && frame->function[0]) {
-            buffer_printf(out, ": ");
-            put_function(out, frame->function);
-        }
+        buffer_printf(out, "(");
+        put_function(out, frame->function && frame->function[0] ? frame->function
+                                                                : "frames are missing");
         buffer_printf(out, ")");
     } else if (frame->function && frame->function[0]) {
         put_function(out, frame->function);
@@ -140,7 +138,7 @@ static bool is_repeated(const struct analysis_stack *stack, size_t i)
 void path_text_chain(struct buffer *out, const struct analysis_stack *stack, size_t from,
                      size_t columns)
 {
-    static const char separator[] = " < ", left_out[] = " < ...";
+    static const char separator[] = " < ", left_out[] = "...";
     size_t count = stack->frames.count, used = 0;
     _cleanup_buffer_ struct buffer last = {0}, name = {0};
 
@@ -148,7 +146,7 @@ void path_text_chain(struct buffer *out, const struct analysis_stack *stack, siz
         return;
     path_text_name(&last, &stack->frames.items[count - 1]);
 
-    size_t tail = strlen(left_out) + strlen(separator) + columns_of(&last);
+    size_t tail = strlen(left_out) + 2 * strlen(separator) + columns_of(&last);
 
     for (size_t i = from; i < count; i++) {
         size_t step;
@@ -159,8 +157,13 @@ void path_text_chain(struct buffer *out, const struct analysis_stack *stack, siz
         path_text_name(&name, &stack->frames.items[i]);
         step = columns_of(&name) + (used ? strlen(separator) : 0);
         /* Room is kept for the outermost. */
-        if (used && i + 1 < count && used + step + tail > columns) {
-            buffer_printf(out, "%s%s%s", left_out, separator, last.bytes ? last.bytes : "");
+        if (i + 1 < count && !used && tail - strlen(separator) > columns) {
+            buffer_printf(out, "%s", left_out);
+            break;
+        }
+        if (i + 1 < count && used + step + tail > columns) {
+            buffer_printf(out, "%s%s%s%s", used ? separator : "", left_out, separator,
+                          last.bytes ? last.bytes : "");
             break;
         }
         buffer_printf(out, "%s%s", used ? separator : "", name.bytes ? name.bytes : "");
@@ -195,7 +198,7 @@ void path_text_line(struct buffer *out, const struct analysis_stack *stack, size
     buffer_printf(out, " < ");
     used = columns_of(out) - start;
     path_text_chain(out, stack, culprit + 1,
-                    columns > used + MIN_COLUMNS ? columns - used : MIN_COLUMNS);
+                    columns > used + NAME_COLUMNS ? columns - used : NAME_COLUMNS);
 }
 
 void path_text_frames(struct buffer *out, const struct analysis_stack *stack, const char *indent)
@@ -353,7 +356,7 @@ static void put_branch(struct tree *tree, const struct branch *branch, const cha
         put_place(&r->line, &stack->frames.items[from], "  ", "");
         shown.frames.count = first_frame(stack) + branch->depth;
         used = LABEL_COLUMNS + columns_of(&r->line) + strlen(" < ");
-        room = r->width > used + MIN_COLUMNS ? r->width - used : MIN_COLUMNS;
+        room = r->width > used ? r->width - used : 0;
         if (from + 1 < shown.frames.count) {
             rows_printf(r, " < ");
             path_text_chain(&r->line, &shown, from + 1, room);
@@ -404,7 +407,7 @@ static void put_branches(struct tree *tree, const struct analysis_stack **stacks
         }
         extend(&branches[i]);
         put_branch(tree, &branches[i], prefix, is_last, is_root);
-        if (branches[i].count == 1 || strlen(prefix) > 8)
+        if (branches[i].count == 1 || strlen(prefix) > 2)
             continue;
         snprintf(deeper, sizeof(deeper), "%s%s", prefix, is_root ? "" : is_last ? "   " : "|  ");
         /* Another call in the same functions is no branch. */

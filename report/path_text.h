@@ -18,8 +18,8 @@
 /* "store_order", "libfoo.so+0x1234", "0x7f46d0026123". */
 void path_text_name(struct buffer *out, const struct analysis_frame *frame);
 
-/* Frames from number FROM on, as many as have room in COLUMNS, one at least; the outermost is always
- * among them: "a < b < ... < main". */
+/* Frames from number FROM on, as many as have room in COLUMNS, and the outermost: "a < b < ... < main";
+ * where that has no room, "...". */
 void path_text_chain(struct buffer *out, const struct analysis_stack *stack, size_t from,
                      size_t columns);
 

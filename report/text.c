@@ -289,18 +289,32 @@ static void write_not_seen(struct rows *r, const struct analysis *a)
     rows_end_paragraph(r, "Not seen: ");
 }
 
-/* Whose functions have no names, and why. */
+/* TROUBLE, "FILE: why", is of a file that some call path of F would need. */
+static bool is_missed(const struct finding *f, const char *trouble)
+{
+    for (size_t s = 0; s < f->stacks.count; s++)
+        for (size_t i = 0; i < f->stacks.items[s].frames.count; i++) {
+            const struct analysis_frame *frame = &f->stacks.items[s].frames.items[i];
+            size_t len = frame->module ? strlen(frame->module) : 0;
+
+            if (len && !frame->function && strncmp(trouble, frame->module, len) == 0 &&
+                trouble[len] == ':')
+                return true;
+        }
+    return false;
+}
+
+/* Whose functions have no names, and why; where a person would miss them. */
 static void write_not_named(struct rows *r, const struct analysis *a)
 {
-    enum { TOLD = 3 };
-    size_t count = a->symbol_troubles.count;
-
-    for (size_t i = 0; i < count && i < TOLD; i++) {
-        rows_between(r, "; ");
-        rows_text(r, a->symbol_troubles.items[i]);
-    }
-    if (count > TOLD)
-        rows_printf(r, "; and %zu more", count - TOLD);
+    for (size_t t = 0; t < a->symbol_troubles.count; t++)
+        for (size_t i = 0; i < a->findings.count; i++)
+            if (a->findings.items[i].verdict != VERDICT_NOT_LEAK &&
+                is_missed(&a->findings.items[i], a->symbol_troubles.items[t])) {
+                rows_between(r, "; ");
+                rows_text(r, a->symbol_troubles.items[t]);
+                break;
+            }
     rows_end_paragraph(r, "Not named: ");
 }
 

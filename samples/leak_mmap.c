@@ -40,6 +40,7 @@ int main(void)
     truth_text("verdict", "leak");
     truth_text("region", "anon-mmap");
     truth_text("cause", "never-freed");
+    truth_text("function", "map_touched");
     truth_number("count", LEAKS);
     truth_number("unit_bytes", MIB);
     truth_number("bytes", (unsigned long long)LEAKS * MIB);

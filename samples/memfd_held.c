@@ -26,6 +26,7 @@ int main(void)
     truth_text("verdict", "leak,suspect");
     truth_text("region", "shared-memory");
     truth_text("cause", "descriptor-held");
+    truth_text("function", "main");
     truth_number("bytes", (unsigned long long)MEMFDS * MEMFD_BYTES);
     return 0;
 }

@@ -26,6 +26,7 @@ int main(void)
     truth_text("verdict", "leak");
     truth_text("region", "thread-stack");
     truth_text("cause", "threads-not-joined");
+    truth_text("function", "main");
     truth_number("count", THREADS);
     return 0;
 }

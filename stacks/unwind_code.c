@@ -323,14 +323,16 @@ static void follow(struct search *q, struct way *way)
 
 static void learn(struct unwind_state *s, struct unwind_row *ret_row)
 {
-    static const struct way start;
+    struct way start = {.at = s->address + !s->exact};
     struct search *q = calloc(1, sizeof(*q));
     struct unwind_row row = {.kind = UNWIND_ROW_NONE};
 
     if (q) {
         q->state = s;
         q->module = s->range->module;
-        branch(q, &start, s->address + !s->exact);
+        if (!unwind_knows(&s->registers, s->abi->bp))
+            start.kept[kept_index(q, X86_BP)].kind = VALUE_LOST;
+        branch(q, &start, start.at);
         while (q->way_count && !q->is_contradicted && !q->is_exhausted) {
             struct way way = q->ways[--q->way_count];
 
@@ -341,7 +343,9 @@ static void learn(struct unwind_state *s, struct unwind_row *ret_row)
         free(q);
     }
     row.address = s->address;
-    row.serial = module_serial(s->range->module);
+    /* With bp there might have been a way. */
+    if (row.kind != UNWIND_ROW_NONE || unwind_knows(&s->registers, s->abi->bp))
+        row.serial = module_serial(s->range->module);
     *ret_row = row;
 }
 
@@ -351,12 +355,12 @@ enum unwind_step unwind_code_step(struct unwind_state *s)
     uint64_t cfa, back;
     bool known;
 
-    if (!s->in_image || !unwind_knows(&s->registers, s->abi->bp))
+    if (!s->in_image)
         return UNWIND_CANNOT;
     row = unwind_row(s, module_serial(s->range->module), &known);
     if (!known)
         learn(s, row);
-    if (row->kind != UNWIND_ROW_SIMPLE)
+    if (row->kind != UNWIND_ROW_SIMPLE || !unwind_knows(&s->registers, row->cfa_register))
         return UNWIND_CANNOT;
     cfa = s->registers.values[row->cfa_register] + (uint64_t)(int64_t)row->cfa_offset;
     if (!unwind_read_word(s, cfa - s->abi->word_bytes, &back) ||

@@ -80,7 +80,8 @@ void tracee_consume(pid_t tid)
 pid_t tracee_wait(pid_t tid, bool block, int *ret_status)
 {
     siginfo_t info = {0};
-    int flags = WEXITED | WSTOPPED | __WALL | WNOWAIT | (block ? 0 : WNOHANG);
+    /* Other threads may have children of their own. */
+    int flags = WEXITED | WSTOPPED | __WALL | __WNOTHREAD | WNOWAIT | (block ? 0 : WNOHANG);
 
     if (waitid(tid < 0 ? P_ALL : P_PID, tid < 0 ? 0 : (id_t)tid, &info, flags) < 0)
         return -1;

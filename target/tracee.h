@@ -61,7 +61,7 @@ enum tracee_result tracee_syscall_info(pid_t tid, struct __ptrace_syscall_info *
  * 64-bit or 32-bit code. */
 enum tracee_result tracee_registers(pid_t tid, void *registers, size_t size, size_t *ret_got);
 
-/* The report of TID (-1: of any tracee) as a wait status; BLOCK: waits for one. Returns its tid, 0 when
+/* The report of TID (-1: of any tracee of this thread) as a wait status; BLOCK: waits for one. Returns its tid, 0 when
  * there is none, -1 with errno when there is nobody to wait for or a signal came. A stop is left in
  * place, and is reported again until the tracee goes on: the kernel forgets the signal that a thread
  * is about to receive when its stop is consumed, and if the tracer is killed then the signal is lost

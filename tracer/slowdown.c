@@ -27,6 +27,8 @@ bool slowdown_judge(struct slowdown *s, const struct ptrace_source_stats *stats,
     *ret_percent = stopped_ns > s->window_stopped_ns
                        ? (unsigned)((stopped_ns - s->window_stopped_ns) * 100 / window_ns)
                        : 0;
+    if (*ret_percent > 100)
+        *ret_percent = 100; /* the stops before the window were told late */
     s->window_start_ns = watched_ns;
     s->window_stopped_ns = stopped_ns;
     return true;

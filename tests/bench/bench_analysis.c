@@ -1,7 +1,7 @@
 /*
  * How long a whole analysis takes: a case with a million events by 16 threads, one in a hundred
  * mappings leaked, the others of 64 sizes given back, and a look every 10 s of its time; then the
- * same with every leaked mapping of a size of its own.
+ * same with every leaked mapping of a size of its own; then with call paths, a thousand of 20 frames.
  *
  *     bench_analysis [EVENTS]
  */
@@ -21,6 +21,17 @@
 
 enum { PID = 1000, PAGE = 4096, THREADS = 16, LIVE = 4096, SLOT_BYTES = 1 << 20 };
 
+/* What a recording is made of. */
+struct plan {
+    const char *what;
+    bool of_every_size;
+    bool with_paths;
+};
+
+enum { PATHS = 1000, FRAMES = 20 };
+
+static uint32_t paths[PATHS];
+
 static const uint64_t base = UINT64_C(0x600000000000);
 
 static void check(struct seep_error *err)
@@ -39,6 +50,7 @@ static void put(struct events_writer *writer, uint64_t now_ns, uint8_t kind, int
                        .args = {a, b, c, d},
                        .result = result,
                        .pid = PID,
+                       .stack_id = kind == EVENT_MMAP ? paths[now_ns / 7000 % PATHS] : 0,
                        .tid = PID + (pid_t)(now_ns / 2000 % THREADS),
                        .kind = kind};
 
@@ -71,7 +83,23 @@ static void look(int fd, uint64_t now_ns, const uint32_t *pages, uint64_t leak_l
     buffer_deinit(&text);
 }
 
-static void record(struct case_dir *c, uint64_t events, bool of_every_size)
+static void make_paths(struct events_writer *writer, bool wanted)
+{
+    struct stack_module libc = {.path = (char *)"/lib/libc.so.6"}, own = {.path = (char *)"/bin/x"};
+    struct stack_frame frames[FRAMES] = {{.module = &libc, .offset = 1, .address = 1}};
+
+    for (uint32_t i = 0; i < PATHS; i++) {
+        for (unsigned f = 1; f < FRAMES; f++)
+            frames[f] = (struct stack_frame){
+                .module = &own, .offset = f < 4 ? i * 10 + f : 100000 + f, .address = 1 << 20};
+        paths[i] = 0;
+        if (wanted)
+            check(events_writer_add_stack(
+                writer, &(struct stack_path){STACK_END_COMPLETE, frames, FRAMES}, &paths[i]));
+    }
+}
+
+static void record(struct case_dir *c, uint64_t events, const struct plan *plan)
 {
     static uint32_t pages[LIVE];
     struct events_writer *writer;
@@ -82,6 +110,7 @@ static void record(struct case_dir *c, uint64_t events, bool of_every_size)
     check(case_create_file(c, "events", &events_fd));
     check(case_create_file(c, "snapshots", &snapshots_fd));
     check(events_writer_create(events_fd, &writer));
+    make_paths(writer, plan->with_paths);
     for (uint64_t i = 0; i < events; i++) {
         size_t slot;
 
@@ -93,7 +122,7 @@ static void record(struct case_dir *c, uint64_t events, bool of_every_size)
             look_ns = now_ns + 10ull * NS_PER_S;
         }
         if (i % 100 == 0) {
-            uint64_t len = (uint64_t)PAGE * (of_every_size ? 1 + i / 100 % 50000 : 16);
+            uint64_t len = (uint64_t)PAGE * (plan->of_every_size ? 1 + i / 100 % 50000 : 16);
 
             leak_low -= len;
             put(writer, now_ns, EVENT_MMAP, (int64_t)leak_low, 0, len, PROT_READ | PROT_WRITE,
@@ -116,7 +145,7 @@ static void record(struct case_dir *c, uint64_t events, bool of_every_size)
     check(case_save(c, CASE_COMPLETE, NULL));
 }
 
-static void measure(uint64_t events, bool of_every_size)
+static void measure(uint64_t events, const struct plan *plan)
 {
     char path[] = "/tmp/seep-bench.XXXXXX", place[64], command[96];
     struct analysis *analysis;
@@ -128,14 +157,13 @@ static void measure(uint64_t events, bool of_every_size)
         exit(1);
     snprintf(place, sizeof(place), "%s/case", path);
     check(case_create(place, "/bin/x", PID, &c));
-    record(c, events, of_every_size);
+    record(c, events, plan);
     begin_ns = units_monotonic_ns();
     check(analysis_run(c, &(struct analysis_options){.skip_symbols = true}, &analysis));
     getrusage(RUSAGE_SELF, &usage);
     printf("%" PRIu64 " events, leaks %s: %.2f s, peak RSS %ld MiB; %s, %zu findings, first: %s\n",
-           events, of_every_size ? "of every size" : "of one size",
-           (double)(units_monotonic_ns() - begin_ns) / NS_PER_S, usage.ru_maxrss / 1024,
-           verdict_name(analysis->verdict), analysis->findings.count,
+           events, plan->what, (double)(units_monotonic_ns() - begin_ns) / NS_PER_S,
+           usage.ru_maxrss / 1024, verdict_name(analysis->verdict), analysis->findings.count,
            analysis->findings.count ? analysis->findings.items[0].title : "-");
     analysis_destroy(analysis);
     case_destroy(c);
@@ -148,7 +176,8 @@ int main(int argc, char **argv)
 {
     uint64_t events = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
 
-    measure(events, false);
-    measure(events, true);
+    measure(events, &(struct plan){.what = "of one size"});
+    measure(events, &(struct plan){.what = "of every size", .of_every_size = true});
+    measure(events, &(struct plan){.what = "of one size, with call paths", .with_paths = true});
     return 0;
 }

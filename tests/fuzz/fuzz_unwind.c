@@ -71,8 +71,7 @@ static void check(const struct layout *layout, const struct stack_path *path, un
         bool exact = frame->flags & STACK_FRAME_EXACT;
         const struct layout_range *range = layout_find(layout, frame->address - !exact);
 
-        if (frame->kind == STACK_FRAME_GAP ? !frame->function || !frame->module || i == 0
-                                           : i > 0 && !range)
+        if (frame->kind == STACK_FRAME_GAP ? !frame->function || i == 0 : i > 0 && !range)
             abort();
         if ((frame->kind == STACK_FRAME_JIT) != (range && !range->module))
             abort();

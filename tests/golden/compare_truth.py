@@ -38,6 +38,11 @@ else:
     for name in ("pid", "tid"):
         if name in truth:
             expect("culprit." + name, finding["culprit"][name], int(truth[name]))
+    if "function" in truth:
+        expect("culprit.function", finding["culprit"]["function"], truth["function"])
+    known = sum(stack["bytes"] for stack in finding["stacks"])
+    if known > finding["bytes"]:
+        wrong.append(f"its stacks have {known} bytes, it {finding['bytes']}")
     if not finding["reason"]:
         wrong.append("no reason is given")
 for other in report["findings"]:

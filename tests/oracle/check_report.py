@@ -12,7 +12,7 @@ FIELDS = {
     "host": "name boot_id",
     "target": "pid exe command runtime",
     "evidence": "backend started ended duration_s time_basis events lost_events lost_stacks complete"
-                " snapshots dumps unexplained_bytes",
+                " symbol_troubles snapshots dumps unexplained_bytes",
     "memory": "rss_first_bytes rss_last_bytes virtual_first_bytes virtual_last_bytes"
               " growth_bytes_per_s limit_bytes limit_source exhaustion_s",
     "findings": "rank verdict region cause title bytes resident_bytes count unit_bytes first last"
@@ -21,6 +21,8 @@ FIELDS = {
     "content": "strings templates times",
     "times": "first last count",
     "strings": "text count bytes",
+    "stacks": "count bytes end frames",
+    "frames": "kind address function inlined module build_id offset file line",
     "vmas": "pid start end perms name region size_bytes rss_bytes growth_bytes explained_bytes"
             " preexisting_bytes",
     "threads": "pid tid name count bytes",

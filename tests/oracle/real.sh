@@ -14,7 +14,8 @@ mine=()
 
 clean_up() {
     for pid in "${mine[@]}"; do
-        kill -9 "$pid" 2>/dev/null || true
+        # shellcheck disable=SC2046
+        kill -9 "$pid" $(cat /proc/"$pid"/task/*/children 2>/dev/null) 2>/dev/null || true
     done
     [ -n "${KEEP-}" ] && echo "kept: $dir" || rm -rf "$dir"
 }

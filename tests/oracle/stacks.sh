@@ -15,6 +15,7 @@
 : "${dir:?}"
 . "$SOURCE/tests/oracle/real.sh"
 sources=$SOURCE/tests/oracle/stacks
+export PYTHONDONTWRITEBYTECODE=1
 failed=0
 seep_options= # of seep run, for compare
 follow=parent # whom gdb goes with after a fork: parent, child, or both, one after the other
@@ -24,6 +25,7 @@ skip() {
     exit 77
 }
 
+[ "$(uname -m)" = x86_64 ] || skip "stacks of $(uname -m) are not unwound"
 need gdb readelf
 setarch -R true 2>/dev/null || skip "setarch cannot switch address randomisation off"
 gdb -nx -batch -ex 'python import json' >"$dir/gdb.log" 2>&1 && [ ! -s "$dir/gdb.log" ] ||
@@ -56,15 +58,12 @@ makes() { # COMPILER OPTION...
     echo 'int main() { return 0; }' | "$@" -x c - -o "$dir/made" 2>/dev/null && "$dir/made"
 }
 
-plainly() {
-    env -i HOME="$dir" "$@"
-}
-
 # What gdb sees of a program goes to $dir/NAME.gdb.
 ask_gdb() { # NAME FOLLOW PROGRAM ARGUMENT...
     local name=$1 whom=$2 status=0
     shift 2
-    plainly setarch -R gdb -nx -batch -ex "py OUT = '$dir/$name.gdb'" -ex "py FOLLOW = '$whom'" \
+    # Its own environment: the program gets none.
+    env -i HOME="$dir" setarch -R gdb -nx -batch -ex "py OUT = '$dir/$name.gdb'" -ex "py FOLLOW = '$whom'" \
         -x "$SOURCE/tests/oracle/stacks_gdb.py" --args "$@" >"$dir/gdb.log" 2>&1 </dev/null || status=$?
     [ "$status" = 0 ] || {
         complain "$1 under gdb: status $status: $(grep -v Catchpoint "$dir/gdb.log" | tail -n 1)"
@@ -78,7 +77,7 @@ record() { # NAME PROGRAM ARGUMENT...
     shift
     rm -rf "$dir/$name.case"
     # shellcheck disable=SC2086
-    plainly setarch -R "$SEEP" run --quiet --max-slowdown 100 $seep_options -o "$dir/$name.case" -- \
+    env -i setarch -R "$SEEP" run --quiet --max-slowdown 100 $seep_options -o "$dir/$name.case" -- \
         "$@" >"$dir/seep.log" 2>&1 </dev/null || status=$?
     [ "$status" = 0 ] || {
         complain "$1 under seep: status $status: $(tail -n 1 "$dir/seep.log")"

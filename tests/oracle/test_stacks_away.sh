@@ -30,6 +30,10 @@ prepare() {
 compare "deleted once it runs" --at-least 3 --unnamed "$dir/gone" -- "$dir/gone"
 compare "replaced once it runs" --at-least 3 --unnamed "$dir/gone" -- "$dir/gone" "$dir/next"
 unset -f prepare
+check "the other file" now <<'PYTHON'
+troubles = report()["evidence"]["symbol_troubles"]
+expect(any("/gone" in text and "build-id" in text for text in troubles), f"it is not named: {troubles}")
+PYTHON
 
 # A program in a memfd has no file at all.
 cat >"$dir/in_memory.c" <<'C'

@@ -4,13 +4,18 @@
 set -eu
 dir=$(mktemp -d)
 . "$SOURCE/tests/oracle/stacks.sh"
-need gcc
+need gcc taskset
 
 build churn gcc -O2 -g churn.c -pthread
-for threads in 1 8; do
-    record churn "$dir/churn" "$threads" $((16000 / threads)) &&
-        THREADS=$threads check "$threads threads" churn <<'PYTHON'
-calls, without = 0, 0
+# churn WHAT THREADS DEEPEST COMMAND...: under seep, which COMMAND starts
+churn() {
+    local what=$1 threads=$2 deepest=$3
+    shift 3
+    rm -rf "$dir/churn.case"
+    "$@" "$SEEP" run --quiet --max-slowdown 100 --max-frames 1000 -o "$dir/churn.case" -- \
+        "$dir/churn" "$threads" $((16000 / threads)) "$deepest" || fail "seep run: status $?"
+    WHAT=$what check "$what" churn <<'PYTHON'
+calls = without = 0
 for n, call in case.marks():
     calls += 1
     way = case.path_of(call)
@@ -19,16 +24,21 @@ for n, call in case.marks():
         continue
     functions = [frame["function"] for frame in way["frames"]]
     expect(functions.count("descend") == n,
-           f"mark {n} is below {functions.count('descend')} frames: {functions}")
+           f"mark {n} is below {functions.count('descend')} frames of descend")
     expect(functions[-1] in ("clone3", "__clone3", "__clone") and way["end"] is None,
-           f"mark {n}: {functions}, end {way['end']}")
+           f"mark {n} ends at {functions[-1]}: {way['end']}")
 expect(calls == 16000, f"{calls} marks, not 16000")
 evidence = report()["evidence"]
-others = sum(1 for call in growing((c["event"], c["args"], c["result"], c) for c in case.calls)
-             if not call[3]["stack"])
+lost = sum(1 for call in growing((c["event"], c["args"], c["result"], c) for c in case.calls)
+           if not call[3]["stack"])
 expect(evidence["lost_events"] == 0, f"lost_events {evidence['lost_events']}")
-expect(evidence["lost_stacks"] == others, f"lost_stacks {evidence['lost_stacks']}, not {others}")
-print(f"{os.environ['THREADS']} threads: {without} of {calls} calls without a path")
+expect(evidence["lost_stacks"] == lost, f"lost_stacks {evidence['lost_stacks']}, not {lost}")
+print(f"{os.environ['WHAT']}: {without} of {calls} calls without a path")
 PYTHON
-done
+}
+
+churn "one thread" 1 100 env
+churn "8 threads" 8 100 env
+# More than the threads that unwind get done: what they have no room for is lost, and counted.
+churn "8 threads, one CPU, deep" 8 900 taskset -c "$(taskset -pc $$ | grep -o '[0-9]*$')"
 finish

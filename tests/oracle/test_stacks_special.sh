@@ -6,21 +6,26 @@ dir=$(mktemp -d)
 . "$SOURCE/tests/oracle/stacks.sh"
 need gcc
 
-# Without unwind tables, with frame pointers: those suffice.
-build pointers gcc -O2 -fno-asynchronous-unwind-tables -fno-omit-frame-pointer simple.c
-record pointers "$dir/pointers" && check "frame pointers only" pointers <<'PYTHON'
+# Without unwind tables, with frame pointers or without.
+tables=-fno-asynchronous-unwind-tables
+for bits in -m64 -m32; do
+    makes gcc $bits || { echo "$bits: left out, the compiler has none"; continue; }
+    for pointer in -fno-omit-frame-pointer -fomit-frame-pointer; do
+        build untold gcc $bits -O2 $tables $pointer simple.c
+        record untold "$dir/untold" && POINTERS=$pointer BITS=$bits \
+            check "no tables, $bits $pointer" untold <<'PYTHON'
+# A 32-bit main moves its stack, and nothing tells how: beyond it nothing is sure.
+beyond = os.environ["BITS"] == "-m32"
 for n, truth in (0, "third second first main"), (1, "third second main"), (2, "allocate main"):
-    got = never_wrong(n, truth.split() + ["__libc_start_call_main"])
-    expect(got == len(truth.split()) + 1, f"mark {n}: {got} of its frames")
-    expect(end(n) is None, f"mark {n} ends: {end(n)}")
+    truth = truth.split() + ["__libc_start_call_main|?"]
+    got = never_wrong(n, truth)
+    if os.environ["POINTERS"] == "-fno-omit-frame-pointer":
+        expect(got >= len(truth) - beyond, f"mark {n}: {got} of {truth}: {names(n)}")
+    else:
+        expect(got >= 1, f"mark {n}: nothing")
 PYTHON
-
-# Without either.
-build neither gcc -O2 -g0 -fno-asynchronous-unwind-tables -fomit-frame-pointer simple.c
-record neither "$dir/neither" && check "neither tables nor frame pointers" neither <<'PYTHON'
-for n, truth in (0, "third second first main"), (1, "third second main"), (2, "allocate main"):
-    expect(never_wrong(n, truth.split()) >= 1, f"mark {n}: nothing")
-PYTHON
+    done
+done
 
 if command -v musl-gcc >/dev/null; then
     for options in "-O0" "-O2" "-O2 -fno-omit-frame-pointer"; do

@@ -309,7 +309,9 @@ static inline void analyses_leak(struct analysis *a)
                     (char *)"seep show java-16067.seep strings --region 7f4674483000-7f46d46e3000");
     analyses_leak_stacks(leak, &a->findings.items[1]);
     ANALYSES_VECTOR(&a->symbol_troubles,
-                    (char *)"/opt/libb.so: its build-id 1a2b is not the recorded 3c4d");
+                    (char *)"/usr/lib/jvm/java-17/lib/server/libjvm.so: its build-id 1a2b is not "
+                            "the recorded 3c4d",
+                    (char *)"/usr/bin/cat: has no debug information");
     a->lost_stacks = 3;
     a->findings.items[1].first_ns = analyses_clock(5, 13, 0) - UINT64_C(86400) * NS_PER_S;
     a->findings.items[1].last_ns = ANALYSIS_UNKNOWN;
@@ -356,6 +358,30 @@ static inline void analyses_healthy(struct analysis *a)
                                           "for the other 3 h 9 min, while 400,000 "
                                           "calls went on",
                     });
+}
+
+/* Call paths likewise. */
+static inline void analyses_hostile_stacks(struct analysis *a, struct finding *leak)
+{
+    static struct analysis_frame frames[] = {
+        {.kind = 99, .module = (char *)"/l\033ib/\n", .offset = UINT64_MAX - 1},
+        {.function = (char *)"(((<<<\033]0;f\a", .file = (char *)"/\033", .line = UINT32_MAX},
+        {.address = UINT64_MAX, .offset = ANALYSIS_UNKNOWN},
+        {.function = (char *)"\xff operator<", .file = (char *)"", .module = (char *)""},
+        {.function = (char *)"", .module = (char *)"a/"},
+    };
+
+    ANALYSES_VECTOR(&leak->stacks,
+                    {.count = UINT64_MAX - 1,
+                     .bytes = UINT64_MAX - 1,
+                     .end = (char *)"e\033nd",
+                     .frames = {frames, ARRAY_SIZE(frames), 0},
+                     .culprit = SIZE_MAX},
+                    {.bytes = UINT64_MAX - 1, .frames = {frames + 1, 2, 0}},
+                    {.bytes = 1, .frames = {frames + 1, 1, 0}, .culprit = 1},
+                    {.count = 1, .bytes = 7, .end = (char *)"12 call paths more"});
+    ANALYSES_VECTOR(&a->symbol_troubles, (char *)"/l\033ib/\n: \033[2J", (char *)"b", (char *)"c",
+                    (char *)"d");
 }
 
 /* Names that want to steer the terminal, numbers at their ends, times far away. */
@@ -428,23 +454,6 @@ static inline void analyses_hostile(struct analysis *a)
                                      .count = UINT64_MAX - 1,
                                      .bytes = 2});
     ANALYSES_VECTOR(&leak->next, (char *)"rm\033 -rf");
-    static struct analysis_frame frames[] = {
-        {.kind = 99, .module = (char *)"/l\033ib/\n", .offset = UINT64_MAX - 1},
-        {.function = (char *)"(((<<<\033]0;f\a", .file = (char *)"/\033", .line = UINT32_MAX},
-        {.address = UINT64_MAX, .offset = ANALYSIS_UNKNOWN},
-        {.function = (char *)"\xff operator<", .file = (char *)"", .module = (char *)""},
-        {.function = (char *)"", .module = (char *)"a/"},
-    };
-
-    ANALYSES_VECTOR(&leak->stacks,
-                    {.count = UINT64_MAX - 1,
-                     .bytes = UINT64_MAX - 1,
-                     .end = (char *)"e\033nd",
-                     .frames = {frames, ARRAY_SIZE(frames), 0},
-                     .culprit = SIZE_MAX},
-                    {.bytes = UINT64_MAX - 1, .frames = {frames + 1, 2, 0}},
-                    {.bytes = 1, .frames = {frames + 1, 1, 0}, .culprit = 1},
-                    {.count = 1, .bytes = 7, .end = (char *)"12 call paths more"});
-    ANALYSES_VECTOR(&a->symbol_troubles, (char *)"/\033[2J", (char *)"b", (char *)"c", (char *)"d");
+    analyses_hostile_stacks(a, leak);
     ANALYSES_VECTOR(&a->vmas, {.perms = "rw-p", .end = 4096, .name = (char *)"\xff"});
 }

@@ -10,7 +10,7 @@
  *     analysis = stage_analyse(&s);
  *
  * stage_by(&s, "mmap64@libc.so.6 < malloc@libc.so.6 < store:88 < main") gives the calls that follow this
- * call path: frames innermost first, each a function, its module ("hero" unless said) and its line.
+ * call path (frames.h).
  *
  * A look is taken every ten seconds of its time. Mappings get addresses from the top down, first
  * fit, and neighbours of a kind are shown merged, as the kernel does. Include after cmocka.h.
@@ -25,6 +25,7 @@
 #include "evidence/events_file.h"
 #include "evidence/snapshot.h"
 #include "report/report.h"
+#include "tests/unit/frames.h"
 #include "tests/unit/temporary.h"
 
 enum { STAGE_PID = 4000, STAGE_PAGE = 4096, STAGE_TOP_GAP = 1 << 16 };
@@ -93,58 +94,18 @@ static inline void stage_event(struct stage *s, pid_t pid, pid_t tid, uint8_t ki
 
 /* --- call paths --- */
 
-/* A frame of "FUNCTION@MODULE:LINE", which is taken apart; "?" has no name, its line being its offset. */
-static inline struct stack_frame stage_frame(char *text, struct stack_module *module)
-{
-    char *line = strrchr(text, ':'), *at = strchr(text, '@');
-    struct stack_frame frame = {.module = module};
-
-    if (line && line > text && line[-1] != ':') {
-        *line = '\0';
-        frame.line = (uint32_t)atoi(line + 1);
-    }
-    if (at)
-        *at = '\0';
-    module->path = at ? at + 1 : (char *)"/usr/bin/hero";
-    frame.offset = 16 * (uint64_t)frame.line;
-    for (const char *c = text; *c; c++)
-        frame.offset += (uint64_t)(unsigned char)*c << (c - text) % 8 * 4;
-    frame.address = 0x550000000000 + frame.offset;
-    if (strcmp(text, "?") == 0) {
-        frame.offset = frame.line;
-        frame.line = 0;
-    } else {
-        frame.function = text;
-        frame.file = frame.line ? (char *)"hero.c" : NULL;
-    }
-    return frame;
-}
-
 /* TEXT NULL: no path is recorded. */
 static inline void stage_by_cut(struct stage *s, const char *text, enum stack_end end)
 {
-    struct stack_module modules[64];
-    struct stack_frame frames[64];
-    struct stack_path path = {.end = end, .frames = frames};
-    char *copy = text ? strdup(text) : NULL, *rest = copy;
+    struct frames_made made;
 
     s->stack_id = 0;
     if (!text)
         return;
-    while (rest) {
-        char *next = strstr(rest, " < ");
-
-        if (next) {
-            *next = '\0';
-            next += 3;
-        }
-        memset(&modules[path.count], 0, sizeof(modules[0]));
-        frames[path.count] = stage_frame(rest, &modules[path.count]);
-        path.count++;
-        rest = next;
-    }
-    must(events_writer_add_stack(s->events, &path, &s->stack_id));
-    free(copy);
+    frames_make(text, &made);
+    made.path.end = end;
+    must(events_writer_add_stack(s->events, &made.path, &s->stack_id));
+    free(made.text);
 }
 
 static inline void stage_by(struct stage *s, const char *text)

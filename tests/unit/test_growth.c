@@ -248,6 +248,65 @@ static void tracks_always_add_up(void **state)
     growth_deinit(&g);
 }
 
+static void look_at_part(struct growth *growth, unsigned second, const char *text)
+{
+    struct snapshot snap = {.begin_ns = second * (uint64_t)NS_PER_S,
+                            .end_ns = second * (uint64_t)NS_PER_S,
+                            .partial = true};
+
+    assert_null(maps_parse(text, strlen(text), &snap.maps));
+    assert_null(growth_look(growth, &snap, NULL));
+    maps_deinit(&snap.maps);
+}
+
+/* An excerpt says nothing of what is not in it. */
+static void what_a_part_lacks_is_not_gone(void **state)
+{
+    static const char part[] = "7f0000001000-7f0000002000 rw-p 00000000 00:00 0\n";
+    static const char grown[] = "7f0000001000-7f0000003000 rw-p 00000000 00:00 0\n";
+    static const char whole[] = "7f0000001000-7f0000003000 rw-p 00000000 00:00 0\n"
+                                "7f0000009000-7f000000a000 rw-p 00000000 00:00 0\n";
+    struct growth g;
+
+    (void)state;
+    growth_init(&g);
+    look_at_part(&g, 1, part);
+    look_at_part(&g, 2, grown);
+    assert_int_equal(growth_gain(&g.tracks.items[0], GROWTH_OPEN), 0x1000);
+    look(&g, 3, whole);
+    assert_int_equal(g.ranges.count, 2);
+    for (size_t i = 0; i < g.tracks.count; i++)
+        assert_int_equal(growth_gain(&g.tracks.items[i], GROWTH_OPEN), 0);
+    look_at_part(&g, 4, part);
+    look_at_part(&g, 5, "");
+    assert_int_equal(g.ranges.count, 2);
+    growth_deinit(&g);
+}
+
+/* pmap in two of its forms: what one of them leaves out is no difference. */
+static void listings_of_one_process_agree(void **state)
+{
+    static const char plain[] =
+        "00400000-00500000 r-xp 00000000 00:00 0 /.../nginx\n"
+        "01dee000-01e8b000 rw-p 00000000 00:00 0\n"
+        "7efe7082d000-7efe70d2d000 rw-s 00000000 00:00 0 /dev/zero (deleted)\n";
+    static const char full[] =
+        "00400000-00500000 r-xp 00000000 ca:01 19363 /usr/sbin/nginx\n"
+        "01dee000-01e8b000 rw-p 00000000 00:00 0 [heap]\n"
+        "7efe7082d000-7efe70d2d000 rw-s 00000000 00:05 15856 /dev/zero (deleted)\n";
+    struct growth g;
+
+    (void)state;
+    growth_init(&g);
+    look(&g, 1, plain);
+    look(&g, 2, full);
+    look(&g, 3, plain);
+    assert_int_equal(g.tracks.count, 3);
+    for (size_t i = 0; i < g.tracks.count; i++)
+        assert_int_equal(growth_gain(&g.tracks.items[i], GROWTH_OPEN), 0);
+    growth_deinit(&g);
+}
+
 static void the_slope_ignores_a_spike(void **state)
 {
     struct growth_sample samples[20];
@@ -293,6 +352,8 @@ static void what_a_look_at_the_maps_leaves_out_is_no_growth(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(listings_of_one_process_agree),
+        cmocka_unit_test(what_a_part_lacks_is_not_gone),
         cmocka_unit_test(a_region_that_grows_downwards_is_the_same),
         cmocka_unit_test(merging_is_no_growth_and_splitting_no_shrinking),
         cmocka_unit_test(a_new_region_grew_from_nothing),

@@ -5,7 +5,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dlfcn.h>
 #include <pthread.h>
+#include <sys/auxv.h>
 
 #include "stacks/cfi.h"
 #include "stacks/module.h"
@@ -135,6 +137,74 @@ static void images_are_known_again(void **state)
     assert_int_equal(module_read_code(first, TINY_CODE, code, 2), 2);
     assert_non_null(module_cfi(first));
     tear_down(&f);
+}
+
+/* The vdso, which ends with its section headers. */
+static const uint8_t *own_vdso(size_t *ret_len)
+{
+    const uint8_t *vdso = (const uint8_t *)getauxval(AT_SYSINFO_EHDR);
+    Elf64_Ehdr header;
+
+    if (!vdso)
+        return NULL;
+    memcpy(&header, vdso, sizeof(header));
+    *ret_len = header.e_shoff + (size_t)header.e_shnum * header.e_shentsize;
+    return vdso;
+}
+
+static void images_name_their_functions(void **state)
+{
+    void *library = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD);
+    const char *function = library ? dlsym(library, "__vdso_getcpu") : NULL;
+    const uint8_t *vdso;
+    struct module *module;
+    struct fixture f;
+    size_t len = 0;
+
+    (void)state;
+    vdso = own_vdso(&len);
+    if (!function || !vdso)
+        skip();
+    set_up(&f);
+    must(modules_add_image(f.modules, "[vdso]", vdso, len, &module));
+    /* getcpu is another name of it, and stands first in some kernels' tables. */
+    assert_non_null(module_function(module, (uint64_t)((const uint8_t *)function - vdso)));
+    assert_non_null(strstr(
+        module_function(module, (uint64_t)((const uint8_t *)function - vdso) + 3), "getcpu"));
+    assert_null(module_function(module, 0));
+    assert_null(module_function(module, UINT64_MAX));
+    tear_down(&f);
+    dlclose(library);
+}
+
+static void spoilt_images_do_no_harm(void **state)
+{
+    enum { ROUNDS = 300 };
+    unsigned random = 7;
+    const uint8_t *vdso;
+    size_t len = 0;
+
+    (void)state;
+    vdso = own_vdso(&len);
+    if (!vdso)
+        skip();
+    for (int round = 0; round < ROUNDS; round++) {
+        _cleanup_free_ uint8_t *bytes = malloc(len);
+        struct module *module;
+        struct fixture f;
+
+        assert_non_null(bytes);
+        memcpy(bytes, vdso, len);
+        for (int i = 0; i < 200; i++) {
+            random = random * 1103515245 + 12345;
+            bytes[(random >> 8) % len] ^= (uint8_t)(1 << (random >> 4) % 8);
+        }
+        set_up(&f);
+        must(modules_add_image(f.modules, "[vdso]", bytes, len - random % 64, &module));
+        for (uint64_t offset = 0; offset < len; offset += 16)
+            module_function(module, offset);
+        tear_down(&f);
+    }
 }
 
 static void what_cannot_be_read_has_a_name(void **state)
@@ -268,10 +338,15 @@ static void threads_share_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files_are_known_again),  cmocka_unit_test(equal_tables_are_shared),
-        cmocka_unit_test(images_are_known_again), cmocka_unit_test(what_cannot_be_read_has_a_name),
-        cmocka_unit_test(huge_holes_cost_little), cmocka_unit_test(descriptors_are_bounded),
+        cmocka_unit_test(files_are_known_again),
+        cmocka_unit_test(equal_tables_are_shared),
+        cmocka_unit_test(images_are_known_again),
+        cmocka_unit_test(what_cannot_be_read_has_a_name),
+        cmocka_unit_test(huge_holes_cost_little),
+        cmocka_unit_test(descriptors_are_bounded),
         cmocka_unit_test(threads_share_it),
+        cmocka_unit_test(images_name_their_functions),
+        cmocka_unit_test(spoilt_images_do_no_harm),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

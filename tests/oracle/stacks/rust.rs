@@ -1,6 +1,5 @@
 // The ways in which Rust calls: closures, traits, generic functions, threads, panics that unwind.
 use std::collections::HashMap;
-use std::hint::black_box;
 use std::os::raw::{c_int, c_void};
 use std::panic;
 
@@ -11,6 +10,11 @@ extern "C" {
 
 const fn mark_bytes(n: usize) -> usize {
     4096 * (4096 + n)
+}
+
+// What the compiler cannot know.
+fn unknown(n: usize) -> usize {
+    unsafe { std::ptr::read_volatile(&n) }
 }
 
 #[inline(never)]
@@ -33,7 +37,7 @@ impl Work for Small {
     #[inline(never)]
     fn work(&self, n: usize) -> usize {
         mark(n);
-        black_box(self.0 + n)
+        unknown(self.0 + n)
     }
 }
 
@@ -41,18 +45,18 @@ impl Work for Large {
     #[inline(never)]
     fn work(&self, n: usize) -> usize {
         mark(n);
-        black_box(self.0[n])
+        unknown(self.0[n])
     }
 }
 
 #[inline(never)]
 fn generic<T: Work>(value: &T, n: usize) -> usize {
-    black_box(value.work(n) + 1)
+    unknown(value.work(n) + 1)
 }
 
 #[inline(never)]
 fn call(function: &dyn Fn(usize) -> usize, n: usize) -> usize {
-    black_box(function(n) + 1)
+    unknown(function(n) + 1)
 }
 
 struct Guard(usize);
@@ -61,17 +65,17 @@ impl Drop for Guard {
     #[inline(never)]
     fn drop(&mut self) {
         mark(self.0);
-        black_box(self.0);
+        unknown(self.0);
     }
 }
 
 #[inline(never)]
 fn panics(n: usize) -> usize {
     let guard = Guard(n);
-    if black_box(n) > 0 {
+    if unknown(n) > 0 {
         panic!("wanted");
     }
-    black_box(guard.0)
+    unknown(guard.0)
 }
 
 mod inner {
@@ -79,7 +83,7 @@ mod inner {
         #[inline(never)]
         pub fn deep(n: usize) -> usize {
             crate::mark(n);
-            std::hint::black_box(n + 1)
+            crate::unknown(n + 1)
         }
     }
 }
@@ -88,27 +92,27 @@ fn main() {
     let works: Vec<Box<dyn Work>> = vec![Box::new(Small(1)), Box::new(Large([2; 100]))];
     let mut total = 0;
     for (n, work) in works.iter().enumerate() {
-        total += work.work(black_box(n));
+        total += work.work(unknown(n));
     }
-    total += generic(&Small(3), black_box(2));
-    total += generic(&Large([4; 100]), black_box(3));
-    let added = black_box(4);
-    total += call(&|n| { mark(n + added); black_box(n) }, 0);
-    total += (5..7).map(|n| { mark(n); black_box(n) }).sum::<usize>();
-    total += inner::innermost::deep(black_box(7));
+    total += generic(&Small(3), unknown(2));
+    total += generic(&Large([4; 100]), unknown(3));
+    let added = unknown(4);
+    total += call(&|n| { mark(n + added); unknown(n) }, 0);
+    total += (5..7).map(|n| { mark(n); unknown(n) }).sum::<usize>();
+    total += inner::innermost::deep(unknown(7));
 
     panic::set_hook(Box::new(|_| mark(8)));
-    total += panic::catch_unwind(|| panics(black_box(9))).unwrap_or(1);
+    total += panic::catch_unwind(|| panics(unknown(9))).unwrap_or(1);
 
-    let mut bytes: Vec<u8> = Vec::with_capacity(black_box(mark_bytes(10) - 64));
+    let mut bytes: Vec<u8> = Vec::with_capacity(unknown(mark_bytes(10) - 64));
     bytes.resize(mark_bytes(11) - 64, 1);
     let mut map = HashMap::new();
-    for n in 0..black_box(5000) {
+    for n in 0..unknown(5000) {
         map.insert(n, n.to_string());
     }
     total += std::thread::Builder::new()
         .name("worker-12".to_string())
-        .spawn(move || { mark(black_box(12)); black_box(12) })
+        .spawn(move || { mark(unknown(12)); unknown(12) })
         .unwrap()
         .join()
         .unwrap();
