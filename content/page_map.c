@@ -204,6 +204,7 @@ static struct seep_error *enter_region(struct page_map *map, const struct scan_s
         err = end_region(map);
         memset(map->region, 0, sizeof(*map->region));
         map->region->group = group;
+        map->region->origin = stretch->origin;
         map->region->start = stretch->address;
         page_strip_begin(&map->region->strip, stretch->address);
     }

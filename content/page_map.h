@@ -38,8 +38,8 @@ struct page_map_period {
 };
 
 struct page_map_region {
-    const void *group;
-    uint64_t start, end; /* of what was read of it */
+    const void *group, *origin; /* origin: of the first stretch */
+    uint64_t start, end;        /* of what was read of it */
     struct page_strip strip;
     uint64_t samples; /* of which records could be told, and were looked for */
     struct page_map_period periods[PAGE_MAP_PERIODS];

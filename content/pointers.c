@@ -5,7 +5,7 @@
 
 enum {
     SLOTS = 2 * POINTERS_EDGES,
-    PART_SLOTS = 1024, /* to begin with */
+    PART_SLOTS = 256, /* to begin with */
 };
 
 /* A hash table of edges. A thread's grows; the whole's does not. */
@@ -19,6 +19,7 @@ enum { INSIDE, OUTSIDE, EXACT };
 
 struct part {
     struct pointers_table edges, counts;
+    struct pointers_table sources; /* of the words that point into targets: all edges to 0 */
     struct pointers_references references; /* the first */
     uint64_t words;
 };
@@ -80,6 +81,7 @@ static void destroy_part(struct part *part)
         return;
     free(part->edges.edges);
     free(part->counts.edges);
+    free(part->sources.edges);
     vector_deinit(&part->references);
     free(part);
 }
@@ -126,6 +128,8 @@ static struct seep_error *note_target(struct walk *walk, uint64_t address, uint6
     if (walk->target.index != ADDRESS_RANGES_NONE)
         return add_edge(&part->counts, INSIDE, target, address, value);
     err = add_edge(&part->counts, OUTSIDE, target, address, value);
+    if (!err)
+        err = add_edge(&part->sources, walk->region.index, 0, address, value);
     if (!err && value == targets->items[target].start)
         err = add_edge(&part->counts, EXACT, target, address, value);
     if (!err && part->references.count < POINTERS_REFERENCES)
@@ -166,6 +170,8 @@ static struct seep_error *look(struct scan_consumer *consumer, const struct scan
     err = create_table(&part->edges, PART_SLOTS);
     if (!err)
         err = create_table(&part->counts, PART_SLOTS);
+    if (!err)
+        err = create_table(&part->sources, PART_SLOTS);
     for (size_t at = -stretch->address % step; at + step <= stretch->len && !err; at += step) {
         uint64_t word = 0;
 
@@ -250,6 +256,18 @@ static void merge_count(struct pointers *pointers, const struct pointers_edge *c
     }
 }
 
+static void merge_source(struct pointers *pointers, const struct pointers_edge *edge)
+{
+    size_t from = edge->from == POINTERS_UNKNOWN ? pointers->options.regions->count : edge->from;
+    struct pointers_source *source = &pointers->sources[from];
+
+    if (source->words == 0 || edge->address < source->address) {
+        source->address = edge->address;
+        source->value = edge->value;
+    }
+    source->words += edge->count;
+}
+
 static struct seep_error *merge(struct scan_consumer *consumer, const struct scan_stretch *stretch,
                                 void *context)
 {
@@ -268,6 +286,9 @@ static struct seep_error *merge(struct scan_consumer *consumer, const struct sca
     for (size_t i = 0; i < part->counts.slots; i++)
         if (part->counts.edges[i].count)
             merge_count(pointers, &part->counts.edges[i]);
+    for (size_t i = 0; i < part->sources.slots; i++)
+        if (part->sources.edges[i].count)
+            merge_source(pointers, &part->sources.edges[i]);
     for (size_t i = 0; i < part->references.count && !err; i++)
         if (pointers->references.count < POINTERS_REFERENCES)
             err = vector_push(&pointers->references, part->references.items[i]);
@@ -285,12 +306,14 @@ struct seep_error *pointers_init(struct pointers *pointers, const struct pointer
         .consumer = {.look = look, .merge = merge, .drop = drop},
         .options = *options,
         .targets = calloc(options->targets->count + 1, sizeof(*pointers->targets)),
+        .sources = calloc(options->regions->count + 1, sizeof(*pointers->sources)),
         .table = calloc(1, sizeof(*pointers->table)),
     };
     if (!pointers->options.word_bytes)
         pointers->options.word_bytes = 8;
-    err = pointers->targets && pointers->table ? create_table(pointers->table, SLOTS)
-                                               : error_no_memory();
+    err = pointers->targets && pointers->sources && pointers->table
+              ? create_table(pointers->table, SLOTS)
+              : error_no_memory();
     if (err)
         pointers_deinit(pointers);
     return err;
@@ -302,6 +325,7 @@ void pointers_deinit(struct pointers *pointers)
         free(pointers->table->edges);
     free(pointers->table);
     free(pointers->targets);
+    free(pointers->sources);
     vector_deinit(&pointers->references);
     *pointers = (struct pointers){0};
 }

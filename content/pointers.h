@@ -48,6 +48,12 @@ struct pointers_target {
     uint64_t exact;   /* of these, to its very beginning */
 };
 
+/* The words of one region, outside of all targets, that point into any. */
+struct pointers_source {
+    uint64_t words;
+    uint64_t address, value; /* of the first */
+};
+
 /* A word outside of all targets that points into one. */
 struct pointers_reference {
     uint64_t address, value;
@@ -62,6 +68,7 @@ struct pointers {
     struct scan_consumer consumer;
     struct pointers_options options;
     struct pointers_target *targets;       /* one for each of the options' */
+    struct pointers_source *sources;       /* one for each region, and last of no known one */
     struct pointers_references references; /* in the order of the pass */
     uint64_t reference_count;              /* of all of them */
     uint64_t words, lost_words; /* that were looked at; pointers whose edge found no place */

@@ -61,6 +61,7 @@ struct model {
     uint64_t edges[REGIONS + 1][REGIONS]; /* the last: from nowhere */
     uint64_t first[REGIONS + 1][REGIONS];
     struct pointers_target targets[TARGETS];
+    struct pointers_source sources[REGIONS + 1];
     struct pointers_references references;
 };
 
@@ -80,6 +81,10 @@ static void model_word(struct model *m, const struct world *w, uint64_t address,
         return;
     }
     m->targets[target].outside++;
+    if (m->sources[row].words++ == 0) {
+        m->sources[row].address = address;
+        m->sources[row].value = word;
+    }
     m->targets[target].exact += word == w->targets[target].start;
     assert_null(
         vector_push(&m->references, (struct pointers_reference){address, word, from, target}));
@@ -122,6 +127,7 @@ static void check(const struct pointers *p, const struct model *m)
         }
     assert_int_equal(next, edges.count);
     assert_memory_equal(p->targets, m->targets, sizeof(m->targets));
+    assert_memory_equal(p->sources, m->sources, sizeof(m->sources));
     assert_int_equal(p->reference_count, m->references.count);
     for (size_t i = 0; i < p->references.count; i++) {
         assert_int_equal(p->references.items[i].address, m->references.items[i].address);
