@@ -17,8 +17,7 @@ struct scan {
     const struct contents_options *options;
     struct top_strings *top;
     struct timestamps_pass times;
-    struct contents *(*area_of)(const struct saved_piece *piece, void *context);
-    void *context;
+    const struct contents_areas *areas;
 };
 
 void contents_deinit(struct contents *contents)
@@ -79,7 +78,8 @@ static struct seep_error *on_string(const struct strings_found *found, void *con
 static struct seep_error *on_time(const struct timestamps_found *found, void *context)
 {
     struct scan *scan = context;
-    struct contents *contents = scan->area_of(scan->times.origin, scan->context);
+    const struct contents_areas *areas = scan->areas;
+    struct contents *contents = areas->area_of(scan->times.origin, areas->context);
     struct contents_form *form = &contents->forms[found->form];
 
     if (!form->count || found->epoch_ns < form->first_ns)
@@ -87,6 +87,8 @@ static struct seep_error *on_time(const struct timestamps_found *found, void *co
     if (!form->count || found->epoch_ns > form->last_ns)
         form->last_ns = found->epoch_ns;
     form->count++;
+    if (areas->on_time)
+        areas->on_time(found, scan->times.origin, areas->context);
     return time_histogram_add(&contents->times, found->epoch_ns);
 }
 
@@ -160,7 +162,8 @@ struct seep_error *contents_scan_pieces(const struct saved_pieces *pieces,
 {
     _cleanup_(top_strings_destroyp) struct top_strings *top = NULL;
     struct contents contents = {0};
-    struct scan scan = {.options = options, .area_of = the_only, .context = &contents};
+    struct contents_areas areas = {.area_of = the_only, .context = &contents};
+    struct scan scan = {.options = options, .areas = &areas};
     struct seep_error *err = options->encodings ? top_strings_create(&top) : NULL;
 
     if (!err)
@@ -176,16 +179,16 @@ struct seep_error *contents_scan_pieces(const struct saved_pieces *pieces,
     return err;
 }
 
-struct seep_error *
-contents_scan_times(const struct saved_pieces *pieces, const struct contents_options *options,
-                    struct contents *(*area_of)(const struct saved_piece *piece, void *context),
-                    void *context, struct saved_memory_result *ret_read)
+struct seep_error *contents_scan_times(const struct saved_pieces *pieces,
+                                       const struct contents_options *options,
+                                       const struct contents_areas *areas,
+                                       struct saved_memory_result *ret_read)
 {
-    struct scan scan = {.options = options, .area_of = area_of, .context = context};
+    struct scan scan = {.options = options, .areas = areas};
     struct seep_error *err = run(&scan, pieces, NULL, ret_read);
 
     for (size_t i = 0; i < pieces->count && !err; i++) {
-        struct contents *contents = area_of(&pieces->items[i], context);
+        struct contents *contents = areas->area_of(&pieces->items[i], areas->context);
 
         if (contents->bulk.count == 0)
             err = time_histogram_span(&contents->times, &contents->bulk);

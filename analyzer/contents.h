@@ -69,12 +69,20 @@ struct seep_error *contents_scan_pieces(const struct saved_pieces *pieces,
                                         struct contents *ret_contents);
 void contents_deinit(struct contents *contents);
 
-/* The times alone, in one pass: of each of the pieces in the contents that AREA_OF names, which
- * begin empty; their `read` stays so. RET_READ: of all. */
-struct seep_error *
-contents_scan_times(const struct saved_pieces *pieces, const struct contents_options *options,
-                    struct contents *(*area_of)(const struct saved_piece *piece, void *context),
-                    void *context, struct saved_memory_result *ret_read);
+/* Where times go: the contents of the area that PIECE belongs to, which begin empty, and whose `read`
+ * stays so. ON_TIME is told of each as well; it may be NULL. */
+struct contents_areas {
+    struct contents *(*area_of)(const struct saved_piece *piece, void *context);
+    void (*on_time)(const struct timestamps_found *found, const struct saved_piece *piece,
+                    void *context);
+    void *context;
+};
+
+/* The times alone, of many areas in one pass. RET_READ: of all. */
+struct seep_error *contents_scan_times(const struct saved_pieces *pieces,
+                                       const struct contents_options *options,
+                                       const struct contents_areas *areas,
+                                       struct saved_memory_result *ret_read);
 
 /* A mapping of the memory that was scanned. */
 struct contents_mapping {

@@ -6,22 +6,32 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "analyzer/finding_paths.h"
+#include "analyzer/mapped_pieces.h"
+#include "analyzer/recording.h"
 #include "base/escape.h"
 #include "base/units.h"
 #include "base/utf8.h"
+#include "cmd/naming.h"
 #include "cmd/show_memory.h"
 #include "content/strings_pass.h"
+#include "evidence/syscalls.h"
+#include "report/path_text.h"
 
 extern const struct show_topic show_strings;
 
 enum { KEY_ENCODING = 0x2000, KEY_FORMAT, KEY_BY };
 
-enum { OUTPUT_BYTES = 1 << 18 };
+enum { OUTPUT_BYTES = 1 << 18, PATH_COLUMNS = 140 };
+
+/* What the headings above strings tell. */
+enum by { BY_NOTHING, BY_REGION, BY_MAPPING, BY_PATH };
 
 struct arguments {
     struct show_memory_options memory;
     struct strings_options strings;
-    bool json, addresses, by_region;
+    bool json, addresses;
+    enum by by;
 };
 
 struct output {
@@ -29,6 +39,9 @@ struct output {
     const struct arguments *arguments;
     bool terminal;
     const struct saved_piece *piece; /* that the last string was in */
+    const struct case_info *info;
+    struct recording recording;  /* BY_MAPPING and BY_PATH */
+    struct mapped_pieces mapped; /* likewise */
     /* the string under way, whose pieces are printed as they come */
     bool open;
     uint64_t chars, bytes;
@@ -61,12 +74,12 @@ static void add_visible(struct buffer *line, const char *text, size_t len)
 }
 
 /* The line above the strings of a VMA. */
-static void add_heading(struct buffer *line, const struct saved_piece *piece)
+static void add_region(struct buffer *line, const struct saved_piece *piece)
 {
     const struct dump_region *vma = saved_memory_region(piece);
     char perms[5];
 
-    buffer_printf(line, "%spid %d  ", line->len ? "\n" : "", (int)piece->dump->pid);
+    buffer_printf(line, "pid %d  ", (int)piece->dump->pid);
     if (vma)
         buffer_printf(line, "%" PRIx64 "-%" PRIx64 " %s  ", vma->start, vma->end,
                       vma_perms_text(vma->perms, perms));
@@ -79,11 +92,83 @@ static void add_heading(struct buffer *line, const struct saved_piece *piece)
     buffer_u8(line, '\n');
 }
 
-static bool same_region(const struct saved_piece *a, const struct saved_piece *b)
+static const struct ledger_charge *charge_of(const struct output *out,
+                                             const struct saved_piece *piece)
+{
+    return out->mapped.charges.items[piece - out->mapped.pieces.items];
+}
+
+static struct seep_error *add_path(struct output *out, uint32_t stack_id)
+{
+    struct analysis_stack stack;
+    struct seep_error *err;
+
+    if (!call_paths_get(out->recording.paths, stack_id)) {
+        buffer_printf(&out->line, "by a path that was not recorded\n");
+        return NULL;
+    }
+    err = finding_paths_make(out->recording.paths, stack_id, 0, 0, &stack);
+    if (err)
+        return err;
+    buffer_printf(&out->line, "by ");
+    path_text_line(&out->line, &stack, PATH_COLUMNS);
+    buffer_u8(&out->line, '\n');
+    analysis_stack_deinit(&stack);
+    return NULL;
+}
+
+/* The lines above the strings of what one event mapped, or all events of one path. */
+static struct seep_error *add_mapping(struct output *out, const struct ledger_charge *charge)
+{
+    const struct ledger_group *group;
+    struct units_text size, time;
+
+    if (!charge) {
+        buffer_printf(&out->line, "mapped before the recording, or given back in it\n");
+        return NULL;
+    }
+    group = charge->group;
+    if (out->arguments->by == BY_PATH)
+        return add_path(out, group->stack_id);
+
+    const struct syscall_row *row = syscalls_of_event(group->kind, EVENT_ABI_X86_64);
+    const char *name = history_thread_name_at(out->recording.history, charge->tid, charge->time_ns);
+
+    buffer_printf(&out->line, "%s of %s at %" PRIx64 ", %s, %d/%d ", row ? row->name : "?",
+                  units_format_size(&size, charge->mapped_bytes), charge->start,
+                  units_format_time(&time, charge->time_ns + out->info->wall_offset_ns, true),
+                  (int)charge->pid, (int)charge->tid);
+    if (name)
+        escape_append(&out->line, name, strlen(name));
+    buffer_u8(&out->line, '\n');
+    return group->stack_id ? add_path(out, group->stack_id) : NULL;
+}
+
+static bool same_group(const struct output *out, const struct saved_piece *a,
+                       const struct saved_piece *b)
 {
     const struct dump_region *vma = saved_memory_region(a);
 
-    return a->dump == b->dump && vma && vma == saved_memory_region(b);
+    if (out->arguments->by == BY_REGION)
+        return a->dump == b->dump && vma && vma == saved_memory_region(b);
+
+    const struct ledger_charge *one = charge_of(out, a), *other = charge_of(out, b);
+
+    return one == other || (out->arguments->by == BY_PATH && one && other &&
+                            one->group->stack_id == other->group->stack_id);
+}
+
+/* A heading where PIECE is not of the same group as the one before. */
+static struct seep_error *add_heading(struct output *out, const struct saved_piece *piece)
+{
+    if (out->piece && (piece == out->piece || same_group(out, piece, out->piece)))
+        return NULL;
+    if (out->piece)
+        buffer_u8(&out->line, '\n');
+    if (out->arguments->by != BY_REGION)
+        return add_mapping(out, charge_of(out, piece));
+    add_region(&out->line, piece);
+    return NULL;
 }
 
 static struct seep_error *put_plain(const struct strings_found *found, void *context)
@@ -91,9 +176,10 @@ static struct seep_error *put_plain(const struct strings_found *found, void *con
     struct output *out = context;
     const struct saved_piece *piece = out->strings.origin;
 
-    if (out->arguments->by_region && piece != out->piece &&
-        !(out->piece && same_region(piece, out->piece)))
-        add_heading(&out->line, piece);
+    struct seep_error *err = out->arguments->by ? add_heading(out, piece) : NULL;
+
+    if (err)
+        return err;
     out->piece = piece;
     if (out->arguments->addresses && !out->open)
         buffer_printf(&out->line, "%" PRIx64 " ", found->address);
@@ -164,11 +250,28 @@ static struct seep_error *scan(const struct show_memory *memory, struct output *
 
     if (err)
         return err;
-    saved_memory_init(&source, &memory->pieces);
+    saved_memory_init(&source,
+                      out->arguments->by >= BY_MAPPING ? &out->mapped.pieces : &memory->pieces);
     err = scan_run(&source.source, consumers, ARRAY_SIZE(consumers), &options);
     strings_pass_deinit(&pass);
     *ret_result = source.result;
     return err;
+}
+
+/* Who mapped what, with call paths by name. */
+static struct seep_error *read_mappings(const struct show_memory *memory, struct output *out)
+{
+    struct seep_error *err = recording_read(memory->c, &memory->info, &out->recording);
+
+    if (!err)
+        err = recording_name_paths(&out->recording, memory->c->fd,
+                                   &(struct recording_naming){.progress = naming_progress(false)});
+    naming_progress_clear();
+    return err ? err
+               : mapped_pieces_make(&memory->pieces, out->recording.ledger,
+                                    out->arguments->by == BY_PATH ? MAPPED_PIECES_BY_PATH
+                                                                  : MAPPED_PIECES_BY_EVENT,
+                                    &out->mapped);
 }
 
 static struct seep_error *show(const char *case_path, struct arguments *arguments)
@@ -179,6 +282,9 @@ static struct seep_error *show(const char *case_path, struct arguments *argument
     struct seep_error *err = show_memory_open(case_path, &arguments->memory, &memory);
 
     strings_in_order_init(&out.strings, arguments->json ? put_json : put_plain, &out);
+    out.info = &memory.info;
+    if (!err && arguments->by >= BY_MAPPING)
+        err = read_mappings(&memory, &out);
     if (!err)
         err = scan(&memory, &out, &result);
     if (!err)
@@ -188,6 +294,8 @@ static struct seep_error *show(const char *case_path, struct arguments *argument
     if (!err)
         show_memory_warn(&result);
     buffer_deinit(&out.line);
+    mapped_pieces_deinit(&out.mapped);
+    recording_deinit(&out.recording);
     return err;
 }
 
@@ -202,6 +310,18 @@ static unsigned parse_encoding(const char *text, struct argp_state *state)
             return encoding;
     argp_error(state, "--encoding wants ascii, utf-8, utf-16le, utf-16be or all, not '%s'", text);
     return 0;
+}
+
+static enum by parse_by(const char *text, struct argp_state *state)
+{
+    static const char *const names[] = {
+        [BY_REGION] = "region", [BY_MAPPING] = "mapping", [BY_PATH] = "path"};
+
+    for (enum by by = BY_REGION; by <= BY_PATH; by++)
+        if (strcmp(text, names[by]) == 0)
+            return by;
+    argp_error(state, "--by wants region, mapping or path, not '%s'", text);
+    return BY_NOTHING;
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -226,9 +346,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         arguments->addresses = true;
         return 0;
     case KEY_BY:
-        arguments->by_region = true;
-        if (strcmp(argument, "region") != 0)
-            argp_error(state, "--by wants region, not '%s'", argument);
+        arguments->by = parse_by(argument, state);
         return 0;
     case KEY_FORMAT:
         arguments->json = strcmp(argument, "json") == 0;
@@ -245,7 +363,11 @@ static const struct argp_option options[] = {
     {"encoding", KEY_ENCODING, "ascii|utf-8|utf-16le|utf-16be|all", 0,
      "What to take for text; ascii if not given", 0},
     {"addresses", 'a', NULL, 0, "Before each string its address, in hexadecimal", 0},
-    {"by", KEY_BY, "region", 0, "A heading above the strings of each region", 0},
+    {"by", KEY_BY, "region|mapping|path", 0,
+     "Headings: the strings of each region, of each recorded call that mapped memory which is "
+     "still "
+     "held, or of each call path of such calls",
+     0},
     {"format", KEY_FORMAT, "plain|json", 0,
      "The strings alone, one a line (default), or one JSON object a line", 0},
     {0},
@@ -281,6 +403,9 @@ const struct show_topic show_strings = {
         "of one script and its bytes are not ASCII or UTF-8 text already. On a terminal, "
         "characters "
         "that would steer it are escaped.\n"
+        "With --by mapping or path, strings are not told in the order of addresses but one call or "
+        "call path behind the other, as the ledger stands at the end of the recording; a string "
+        "ends where a mapping does. Headings are for --format plain.\n"
         "With --format json each line is an object: address, pid, text, encoding, length in "
         "characters, bytes in memory.",
     .argp = &argp,

@@ -6,22 +6,24 @@
 #include <sys/mman.h>
 
 #include "analyzer/contents.h"
+#include "analyzer/mapped_times.h"
 #include "base/escape.h"
 #include "base/units.h"
+#include "cmd/outstanding.h"
 #include "cmd/show_memory.h"
 #include "evidence/events_file.h"
 #include "report/json_parts.h"
 
 extern const struct show_topic show_times;
 
-enum { KEY_FORM = 0x2000, KEY_JSON };
+enum { KEY_FORM = 0x2000, KEY_JSON, KEY_MAPPINGS };
 
 enum { ROWS = 12, BAR_COLUMNS = 40 };
 
 struct arguments {
     struct show_memory_options memory;
     uint32_t forms; /* 1 << enum timestamps_form; 0: all */
-    bool json;
+    bool json, mappings;
 };
 
 VECTOR_TYPE(mappings, struct contents_mapping);
@@ -36,7 +38,11 @@ struct area {
     struct mappings mappings; /* calls that mapped some of it, oldest first */
 };
 
-VECTOR_TYPE(areas, struct area);
+struct areas {
+    struct area *items;
+    size_t count, capacity;
+    struct mapped_times *mapped; /* of all; NULL: nothing was traced */
+};
 
 static void areas_deinit(struct areas *areas)
 {
@@ -45,6 +51,7 @@ static void areas_deinit(struct areas *areas)
         vector_deinit(&areas->items[i].mappings);
     }
     vector_deinit(areas);
+    mapped_times_destroy(areas->mapped);
 }
 
 /* --- what is written --- */
@@ -98,6 +105,15 @@ static struct contents *contents_of(const struct saved_piece *piece, void *conte
     return &areas->items[find_area(areas, piece->dump->pid, piece->start)].contents;
 }
 
+static void note_time(const struct timestamps_found *found, const struct saved_piece *piece,
+                      void *context)
+{
+    struct areas *areas = context;
+
+    if (areas->mapped)
+        mapped_times_add(areas->mapped, piece->dump->pid, found->address, found->epoch_ns);
+}
+
 static struct seep_error *scan(const struct show_memory *memory,
                                const struct contents_options *options, struct areas *areas,
                                struct saved_memory_result *ret_read)
@@ -117,7 +133,8 @@ static struct seep_error *scan(const struct show_memory *memory,
         return err;
     if (areas->count)
         qsort(areas->items, areas->count, sizeof(*areas->items), by_address);
-    return contents_scan_times(&memory->pieces, options, contents_of, areas, ret_read);
+    return contents_scan_times(&memory->pieces, options,
+                               &(struct contents_areas){contents_of, note_time, areas}, ret_read);
 }
 
 /* --- who mapped it --- */
@@ -243,7 +260,7 @@ static void print_rows(const struct contents *contents)
     }
 }
 
-static struct seep_error *print_area(const struct area *area)
+static struct seep_error *print_area(const struct areas *areas, const struct area *area, bool rows)
 {
     const struct contents *contents = &area->contents;
     _cleanup_free_ char *sentence = NULL;
@@ -264,8 +281,9 @@ static struct seep_error *print_area(const struct area *area)
         printf("  apart   %s lie far from the others and are not drawn\n",
                units_format_count(&count, contents->times.count - contents->bulk.count));
     print_rows(contents);
+    err = outstanding_print(areas->mapped, area->pid, area->start, area->end, rows);
     putchar('\n');
-    return NULL;
+    return err;
 }
 
 static void print_others(const struct areas *areas)
@@ -346,14 +364,20 @@ static json_t *json_nearest(const struct area *area)
                        {"of", json_parts_number(area->mappings.count)});
 }
 
-static struct seep_error *write_area(const struct area *area)
+static struct seep_error *write_area(const struct areas *areas, const struct area *area, bool each)
 {
     const struct contents *contents = &area->contents;
     const struct time_histogram *times = &contents->times;
     const struct time_span *bulk = &contents->bulk;
     const struct dump_region *vma = area->vma;
     char perms[5];
-    struct seep_error *err = json_parts_write(
+    json_t *mappings = NULL;
+    struct seep_error *err =
+        outstanding_json(areas->mapped, area->pid, area->start, area->end, each, &mappings);
+
+    if (err)
+        return err;
+    err = json_parts_write(
         JSON_OBJECT({"pid", json_parts_id(area->pid)}, {"start", json_parts_address(area->start)},
                     {"end", json_parts_address(area->end)},
                     {"perms", vma ? json_string(vma_perms_text(vma->perms, perms)) : json_null()},
@@ -362,7 +386,7 @@ static struct seep_error *write_area(const struct area *area)
                     {"times", json_span(times->count, times->first_ns, times->last_ns)},
                     {"bulk", json_span(bulk->count, bulk->first_ns, bulk->last_ns)},
                     {"forms", json_forms(contents)}, {"histogram", json_rows(contents)},
-                    {"mapped", json_nearest(area)}),
+                    {"mapped", json_nearest(area)}, {"outstanding", mappings}),
         JSON_COMPACT, stdout);
 
     putchar('\n');
@@ -374,6 +398,7 @@ static struct seep_error *write_area(const struct area *area)
 static struct seep_error *show(const char *case_path, struct arguments *arguments)
 {
     _cleanup_(show_memory_close) struct show_memory memory = {0};
+    _cleanup_(ledger_destroyp) struct ledger *ledger = NULL;
     _cleanup_(areas_deinit) struct areas areas = {0};
     struct contents_options options;
     struct saved_memory_result result = {0};
@@ -385,11 +410,14 @@ static struct seep_error *show(const char *case_path, struct arguments *argument
     options.encodings = 0;
     if (arguments->forms)
         options.forms = arguments->forms;
-    err = scan(&memory, &options, &areas, &result);
+    err = outstanding_read(memory.c->fd, &memory.info, &ledger, &areas.mapped);
+    if (!err)
+        err = scan(&memory, &options, &areas, &result);
     if (!err)
         err = read_mappings(&memory, &areas);
     for (size_t i = 0; i < areas.count && !err; i++) {
-        err = arguments->json ? write_area(&areas.items[i]) : print_area(&areas.items[i]);
+        err = arguments->json ? write_area(&areas, &areas.items[i], arguments->mappings)
+                              : print_area(&areas, &areas.items[i], arguments->mappings);
     }
     if (!err && !arguments->json)
         print_others(&areas);
@@ -432,6 +460,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_JSON:
         arguments->json = true;
         return 0;
+    case KEY_MAPPINGS:
+        arguments->mappings = true;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -443,6 +474,8 @@ static const struct argp_option options_table[] = {
      "common-log, words, python, uuid, snowflake, binary-ms, binary-ns, binary-be-ms, "
      "binary-be-ns, binary-s-ns, binary-filetime, binary-uuid, binary-snowflake",
      0},
+    {"mappings", KEY_MAPPINGS, NULL, 0,
+     "Each outstanding mapping with times in it, and when it was written", 0},
     {"json", KEY_JSON, NULL, 0, "One JSON object a line and region", 0},
     {0},
 };

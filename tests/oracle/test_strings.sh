@@ -51,6 +51,35 @@ done
 "$seep" show "$dir/case" strings -n 10 --encoding ascii --format plain | cmp - <(
     "$seep" show "$dir/case" strings) || fail "the defaults are not what they are said to be"
 
+# With addresses: what strings -t x says is the offset in the file that begins at the address.
+for file in $files; do
+    zcat "$dir"/case/mem/*/"$file" | strings -a -n 4 -t x | python3 -c '
+import sys
+base = int(sys.argv[1], 16)
+for line in sys.stdin:
+    offset, text = line.lstrip(" ").split(" ", 1)
+    print("%x %s" % (base + int(offset, 16), text), end="")' "${file%%-*}"
+done >"$dir/want"
+"$seep" show "$dir/case" strings -n 4 --addresses >"$dir/got"
+cmp "$dir/want" "$dir/got" || fail "the addresses differ"
+
+# Headings change nothing else: a heading and an empty line before the next one are added.
+"$seep" show "$dir/case" strings -n 10 --by region >"$dir/got"
+"$seep" show "$dir/case" strings -n 10 >"$dir/want"
+grep -c '^pid [0-9]*  [0-9a-f]*-[0-9a-f]* ' "$dir/got" >/dev/null || fail "no headings"
+grep -v -e '^pid [0-9]*  [0-9a-f]*-[0-9a-f]* ' -e '^$' "$dir/got" | cmp - "$dir/want" ||
+    fail "headings change the strings"
+
+# What cuts memory into units must not show.
+region mix
+for shift in 0 1 2 3 7 4095 4097 1048575 1048577; do
+    range=$(printf '%x-%x' $((0x$start + shift)) $((0x$end)))
+    "$seep" show "$dir/case" bytes --from "${range%-*}" --len $((0x$end - 0x$start - shift)) --raw |
+        strings -a -n 4 >"$dir/want"
+    "$seep" show "$dir/case" strings -n 4 --region "$range" | cmp - "$dir/want" ||
+        fail "the strings differ at +$shift"
+done
+
 # Parts of regions, at odd addresses.
 region mix
 for cut in "0 3145728" "1048570 40" "20479 300001"; do
@@ -98,7 +127,7 @@ for text, line in zip(plain, open(sys.argv[2]), strict=True):
 EOF
 
 # Mistakes are told, and nothing is not success.
-for wrong in "-n 0" "-n x" "--encoding latin" "--format xml" "--region 5-4" "--dump 0"; do
+for wrong in "-n 0" "-n x" "--encoding latin" "--format xml" "--region 5-4" "--dump 0" "--by x"; do
     status=0
     # shellcheck disable=SC2086
     "$seep" show "$dir/case" strings $wrong >/dev/null 2>&1 || status=$?

@@ -87,7 +87,7 @@ if ! "$seep" run -q -o "$dir/run" --dump all -- "$samples/content_target" --end 
     echo "skipped the calls that mapped it: $(cat "$dir/said")"
     exit 77
 fi
-"$seep" show "$dir/run" times --json >"$dir/json"
+"$seep" show "$dir/run" times --json --mappings >"$dir/json"
 python3 - "$dir" <<'EOF' || fail "the calls that mapped the times are not told"
 import json, sys
 dir = sys.argv[1]
@@ -98,4 +98,22 @@ for name in "text-times", "binary-times":
     assert found["times"]["count"] > 0
     assert found["mapped"]["tid"] == found["pid"], found
     assert found["mapped"]["of"] == 2, found
+    # It wrote at once, and then ended.
+    [each] = found["outstanding"]["each"]
+    assert each["tid"] == found["pid"] and each["written"] == "once", found
+    assert each["count"] == found["times"]["count"], found
+    assert found["outstanding"]["once"] == 1 and found["outstanding"]["later"] == 0, found
 EOF
+"$seep" show "$dir/run" times >"$dir/text"
+grep -q "1 outstanding mapping holds times: 1 written within 30 s of being mapped, never since" \
+    "$dir/text" || fail "the outstanding mappings are not told"
+
+# Strings by who mapped their memory: the same strings, behind the calls.
+"$seep" show "$dir/run" strings --by mapping >"$dir/by"
+"$seep" show "$dir/run" strings --by path >"$dir/path"
+grep -q '^mprotect of .* content_target$' "$dir/by" || fail "no call stands above its strings"
+grep -q '^by .* < main < ' "$dir/path" || fail "no path stands above its strings"
+for file in by path; do
+    [ "$(grep -c ' GMT|' "$dir/$file")" = "$(grep -c ' GMT|' <("$seep" show "$dir/run" strings))" ] ||
+        fail "strings are lost by $file"
+done
