@@ -146,7 +146,7 @@ enum page_kind page_formats_find(const uint8_t *bytes, size_t len)
 {
     if (is_sqlite_page(bytes, len))
         return PAGE_KIND_SQLITE;
-    for (size_t at = 0; at + 16 <= len; at += 8) {
+    for (size_t at = 0; at <= len / 2 && at + 16 <= len; at += 8) {
         uint8_t row = rows[bytes[at]];
 
         if (row && marked[row].check(bytes + at, len - at))

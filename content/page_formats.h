@@ -11,7 +11,8 @@
 
 #include "content/page_kind.h"
 
-/* A format that begins in these bytes at an offset divisible by 8, or PAGE_KIND_BINARY. */
+/* A format that begins in the first half of these bytes, so that they may be mostly of it, at an offset
+ * divisible by 8; or PAGE_KIND_BINARY. */
 enum page_kind page_formats_find(const uint8_t *bytes, size_t len);
 
 /* Of bytes that are mostly text: what text, or PAGE_KIND_TEXT. */

@@ -190,10 +190,26 @@ static size_t uuid_at(const struct reader *r, size_t at)
     return class_at(r, at) & WORD ? 0 : at - from;
 }
 
+/* "10.0.0.7"; 0: none. */
+static size_t address_at(const struct reader *r, size_t at)
+{
+    size_t from = at;
+
+    for (int part = 0; part < 4; part++) {
+        size_t digits = run(r, at, DIGIT);
+
+        if (digits == 0 || digits > 3 || (part && r->text[at - 1] != '.'))
+            return 0;
+        at += digits + 1;
+    }
+    return at - 1 - from;
+}
+
 /* "12", "12.5", "1,234,567", "10.0.0.7", "10-33-144-190", "3/4". */
 static size_t number_at(const struct reader *r, size_t at)
 {
-    size_t from = at, next = run(r, at, DIGIT);
+    const size_t from = at, address = at + address_at(r, at);
+    size_t next = run(r, at, DIGIT);
     unsigned dots = 0;
 
     at += next;
@@ -205,8 +221,8 @@ static size_t number_at(const struct reader *r, size_t at)
             break;
         if (c == ',' ? next != 3 : c != '-' && c != ':' && c != '/' && c != '.')
             break;
-        /* A decimal has one point and an address three; what has two is a number behind another. */
-        if (c == '.' && ++dots > 1 && form_at(r, from, "n") == 0 && run(r, from, DIGIT) > 3)
+        /* A decimal has one point; what comes behind a second is a number of its own. */
+        if (c == '.' && at >= address && ++dots > 1)
             break;
         at += 1 + next;
     }

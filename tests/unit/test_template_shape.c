@@ -47,6 +47,8 @@ static const struct {
      "Stra\303\237e * f\303\274r \303\234bergr\303\266\303\237e"},
     {"1,234,567 bytes, 12,5 more", "* bytes, *,* more"},
     {"a-1-b x-12", "a-*-b x-*"},
+    {"<0.0.1614644953000.JavaMail>", "<*.*.JavaMail>"},
+    {"version 1.2.3 at 1.2.3.4 and 1.2.3.4.5", "version *.* at * and *"},
 };
 
 static void check(const char *text, const char *want)
