@@ -20,8 +20,8 @@ extern const struct show_topic show_threads;
 extern const struct show_topic show_vmas;
 
 const struct show_topic *const show_topics[] = {
-    &show_events, &show_vmas,    &show_ledger, &show_stacks, &show_threads,
-    &show_bytes, &show_strings, &show_templates, &show_times, &show_pages, &show_pointers, NULL,
+    &show_events,  &show_vmas,      &show_ledger, &show_stacks, &show_threads,  &show_bytes,
+    &show_strings, &show_templates, &show_times,  &show_pages,  &show_pointers, NULL,
 };
 
 static char *list_topics(int key, const char *text, void *input)
