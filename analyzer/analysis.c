@@ -6,6 +6,7 @@
 
 #include "analyzer/contents.h"
 #include "analyzer/diagnosis.h"
+#include "analyzer/finding_references.h"
 #include "analyzer/findings.h"
 #include "analyzer/recording.h"
 
@@ -142,6 +143,8 @@ static struct seep_error *read_finding(const struct diagnosis *d, const struct d
         return err;
     memcpy(&f->strings, &contents.strings, sizeof(f->strings));
     memset(&contents.strings, 0, sizeof(contents.strings));
+    memcpy(&f->templates, &contents.templates, sizeof(f->templates));
+    memset(&contents.templates, 0, sizeof(contents.templates));
     if (contents.bulk.count) {
         f->times_first_ns = contents.bulk.first_ns;
         f->times_last_ns = contents.bulk.last_ns;
@@ -264,6 +267,8 @@ static struct seep_error *write_findings(struct case_dir *c, const struct analys
         &(struct findings_input){correlation, diagnoses, e->history, e->paths, c->path}, a);
     if (!err && !options->skip_content)
         err = read_dumps(&dumps, diagnoses, a);
+    if (!err && !options->skip_content)
+        err = finding_references_add(c, &dumps, a);
     dumps_deinit(&dumps);
     return err;
 }

@@ -86,6 +86,17 @@ struct analysis_string {
     uint64_t count, bytes;
 };
 
+enum { ANALYSIS_EXAMPLES = 3 };
+
+/* Strings that differ only in parameters (content/templates.h). */
+struct analysis_template {
+    char *text; /* raw, parameters as "*": escape before printing, as the examples */
+    uint64_t count, bytes, block_bytes;
+    char *examples[ANALYSIS_EXAMPLES]; /* NULL: no more */
+};
+
+void analysis_template_deinit(struct analysis_template *template);
+
 struct analysis_frame {
     enum stack_frame_kind kind;
     uint64_t address; /* 0 unknown */
@@ -132,7 +143,8 @@ struct finding {
     VECTOR(struct analysis_thread) threads;
     struct analysis_stacks stacks; /* the most bytes first */
     bool sampled;                  /* a path is that of whoever made an allocator ask for more */
-    VECTOR(struct analysis_string) strings; /* of dumps of its regions, the most bytes first */
+    VECTOR(struct analysis_string) strings;     /* of dumps of its regions, the most bytes first */
+    VECTOR(struct analysis_template) templates; /* those that stand in the most memory first */
     uint64_t times_first_ns, times_last_ns, times_count; /* timestamps written in its dumps */
     char *written; /* a sentence on content times against mapping times; NULL */
     char *reason;

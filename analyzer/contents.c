@@ -6,6 +6,7 @@
 
 #include "base/units.h"
 #include "content/strings_pass.h"
+#include "content/templates.h"
 #include "content/timestamps_pass.h"
 #include "content/top_strings.h"
 
@@ -25,6 +26,9 @@ void contents_deinit(struct contents *contents)
     for (size_t i = 0; i < contents->strings.count; i++)
         free(contents->strings.items[i].text);
     vector_deinit(&contents->strings);
+    for (size_t i = 0; i < contents->templates.count; i++)
+        analysis_template_deinit(&contents->templates.items[i]);
+    vector_deinit(&contents->templates);
     time_histogram_deinit(&contents->times);
 }
 
@@ -36,6 +40,7 @@ void contents_window(const struct case_info *info, const struct dumps *dumps,
         .encodings = STRINGS_ASCII | STRINGS_UTF8 | STRINGS_UTF16LE,
         .min_chars = STRINGS_DEFAULT_MIN,
         .string_count = CONTENTS_STRINGS,
+        .template_count = CONTENTS_TEMPLATES,
         .forms = TIMESTAMPS_ALL_FORMS,
     };
 
@@ -113,9 +118,35 @@ static struct seep_error *list_strings(const struct top_strings *top, size_t cou
     return err;
 }
 
-/* One pass for strings (into TOP; NULL: none) and times. */
+static struct seep_error *list_templates(const struct templates *templates, size_t count,
+                                         struct contents *contents)
+{
+    struct templates_items items = {0};
+    struct seep_error *err = templates_list(templates, count, &items);
+
+    for (size_t i = 0; i < items.count && !err; i++) {
+        struct templates_item *item = &items.items[i];
+        struct analysis_template template = {
+            .text = take_ptr(item->text),
+            .count = item->count,
+            .bytes = item->bytes,
+            .block_bytes = item->block_bytes,
+        };
+
+        for (size_t e = 0; e < ANALYSIS_EXAMPLES && e < TEMPLATES_EXAMPLES; e++)
+            template.examples[e] = take_ptr(item->examples[e]);
+        err = vector_push(&contents->templates, template);
+        if (err)
+            analysis_template_deinit(&template);
+    }
+    templates_items_deinit(&items);
+    return err;
+}
+
+/* One pass for strings (into TOP and TEMPLATES; TOP NULL: none) and times. */
 static struct seep_error *run(struct scan *scan, const struct saved_pieces *pieces,
-                              struct top_strings *top, struct saved_memory_result *ret_read)
+                              struct top_strings *top, struct templates *templates,
+                              struct saved_memory_result *ret_read)
 {
     const struct contents_options *options = scan->options;
     struct strings_options strings_options = {options->encodings, options->min_chars};
@@ -123,7 +154,7 @@ static struct seep_error *run(struct scan *scan, const struct saved_pieces *piec
                                                options->utc_offset_s, options->forms};
     struct scan_options scan_options = {options->threads, options->progress, options->context};
     struct strings_in_order in_order;
-    struct strings_sink *sinks[] = {&in_order.sink};
+    struct strings_sink *sinks[] = {&in_order.sink, templates ? &templates->sink : NULL};
     struct strings_pass strings = {0};
     struct scan_consumer *consumers[2];
     struct saved_memory memory;
@@ -133,7 +164,7 @@ static struct seep_error *run(struct scan *scan, const struct saved_pieces *piec
     saved_memory_init(&memory, pieces);
     if (top) {
         strings_in_order_init(&in_order, on_string, top);
-        err = strings_pass_init(&strings, &strings_options, sinks, ARRAY_SIZE(sinks));
+        err = strings_pass_init(&strings, &strings_options, sinks, templates ? 2 : 1);
         if (err)
             return err;
         consumers[count++] = &strings.consumer;
@@ -161,15 +192,20 @@ struct seep_error *contents_scan_pieces(const struct saved_pieces *pieces,
                                         struct contents *ret_contents)
 {
     _cleanup_(top_strings_destroyp) struct top_strings *top = NULL;
+    _cleanup_(templates_destroyp) struct templates *templates = NULL;
     struct contents contents = {0};
     struct contents_areas areas = {.area_of = the_only, .context = &contents};
     struct scan scan = {.options = options, .areas = &areas};
     struct seep_error *err = options->encodings ? top_strings_create(&top) : NULL;
 
+    if (!err && top && options->template_count)
+        err = templates_create(&templates);
     if (!err)
-        err = run(&scan, pieces, top, &contents.read);
+        err = run(&scan, pieces, top, templates, &contents.read);
     if (!err && top)
         err = list_strings(top, options->string_count, &contents);
+    if (!err && templates)
+        err = list_templates(templates, options->template_count, &contents);
     if (!err)
         err = time_histogram_span(&contents.times, &contents.bulk);
     if (err)
@@ -185,7 +221,7 @@ struct seep_error *contents_scan_times(const struct saved_pieces *pieces,
                                        struct saved_memory_result *ret_read)
 {
     struct scan scan = {.options = options, .areas = areas};
-    struct seep_error *err = run(&scan, pieces, NULL, ret_read);
+    struct seep_error *err = run(&scan, pieces, NULL, NULL, ret_read);
 
     for (size_t i = 0; i < pieces->count && !err; i++) {
         struct contents *contents = areas->area_of(&pieces->items[i], areas->context);

@@ -1,9 +1,10 @@
 /*
- * What saved memory says: its commonest strings, and when it was written.
+ * What saved memory says: its commonest strings and templates, and when it was written.
  *
  *     contents_window(&info, &dumps, &options);
  *     contents_scan(&dumps, &selection, &options, &contents);
  *     contents.strings    "MIME-Version: 1.0" 12,345 times, 209,865 bytes     the most bytes first
+ *     contents.templates  "Message-ID: <*.*.JavaMail.root@*>" 12,345 times
  *     contents.times      first, last and count of all, and of the bulk of them
  *     contents_sentence(&contents, mappings, n, &text)
  *         "content written 08:22:18 to 08:29:13, mapped at 08:22:40 by thread 25897"
@@ -25,16 +26,17 @@
 #include "content/time_histogram.h"
 #include "content/timestamps.h"
 
-enum { CONTENTS_STRINGS = 10 };
+enum { CONTENTS_STRINGS = 10, CONTENTS_TEMPLATES = 10 };
 
 struct contents_options {
     uint64_t first_ns, last_ns; /* the plausible window, wall clock */
     int32_t utc_offset_s;       /* of times that name no zone */
     unsigned encodings;         /* enum strings_encoding; 0: no strings */
     size_t min_chars;
-    size_t string_count; /* how many of the commonest */
-    uint32_t forms;      /* 1 << enum timestamps_form; 0: no times */
-    unsigned threads;    /* 0: one for every core */
+    size_t string_count;   /* how many of the commonest */
+    size_t template_count; /* 0: none are looked for */
+    uint32_t forms;        /* 1 << enum timestamps_form; 0: no times */
+    unsigned threads;      /* 0: one for every core */
     /* As in struct scan_options. */
     struct seep_error *(*progress)(uint64_t done_bytes, void *context);
     void *context;
@@ -46,6 +48,7 @@ struct contents_form {
 
 struct contents {
     VECTOR(struct analysis_string) strings;
+    VECTOR(struct analysis_template) templates;
     struct time_histogram times;
     struct time_span bulk; /* of times: far-off ones left out; count 0: no time was found */
     struct contents_form forms[TIMESTAMPS_FORM_COUNT];

@@ -75,6 +75,13 @@ void analysis_stack_deinit(struct analysis_stack *stack)
     free(stack->end);
 }
 
+void analysis_template_deinit(struct analysis_template *template)
+{
+    free(template->text);
+    for (size_t i = 0; i < ANALYSIS_EXAMPLES; i++)
+        free(template->examples[i]);
+}
+
 static void finding_deinit(struct finding *finding)
 {
     for (size_t i = 0; i < finding->vmas.count; i++)
@@ -91,6 +98,9 @@ static void finding_deinit(struct finding *finding)
     vector_deinit(&finding->threads);
     vector_deinit(&finding->stacks);
     vector_deinit(&finding->strings);
+    for (size_t i = 0; i < finding->templates.count; i++)
+        analysis_template_deinit(&finding->templates.items[i]);
+    vector_deinit(&finding->templates);
     vector_deinit(&finding->next);
     free(finding->title);
     free(finding->written);

@@ -10,15 +10,18 @@
 extern const struct show_topic show_bytes;
 extern const struct show_topic show_events;
 extern const struct show_topic show_ledger;
+extern const struct show_topic show_pages;
+extern const struct show_topic show_pointers;
 extern const struct show_topic show_stacks;
 extern const struct show_topic show_strings;
+extern const struct show_topic show_templates;
 extern const struct show_topic show_times;
 extern const struct show_topic show_threads;
 extern const struct show_topic show_vmas;
 
 const struct show_topic *const show_topics[] = {
-    &show_events, &show_vmas,    &show_ledger, &show_stacks, &show_threads,
-    &show_bytes,  &show_strings, &show_times,  NULL,
+    &show_events,  &show_vmas,      &show_ledger, &show_stacks, &show_threads,  &show_bytes,
+    &show_strings, &show_templates, &show_times,  &show_pages,  &show_pointers, NULL,
 };
 
 static char *list_topics(int key, const char *text, void *input)

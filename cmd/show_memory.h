@@ -19,9 +19,12 @@
 struct show_memory_options {
     VECTOR(struct saved_range) ranges; /* none: everything */
     uint64_t pid, number;              /* 0: any */
+    uint64_t finding;                  /* its rank; 0: none */
 };
 
-/* --region, --pid, --dump, into a struct show_memory_options. */
+enum { SHOW_MEMORY_AROUND_BYTES = 64 * 1024 };
+
+/* --region, --around, --finding, --pid, --dump, into a struct show_memory_options. */
 extern const struct argp show_memory_argp;
 
 struct show_memory {
@@ -36,6 +39,22 @@ struct show_memory {
 struct seep_error *show_memory_open(const char *case_path, struct show_memory_options *options,
                                     struct show_memory *ret_memory);
 void show_memory_close(struct show_memory *memory);
+
+/* Puts the regions of the finding that CHOSEN names, if any, in its place. */
+struct seep_error *show_memory_find(struct case_dir *c, struct show_memory_options *chosen);
+
+/* Reads all of MEMORY in one pass, with a progress line on a terminal, and says what could not be
+ * read. */
+struct seep_error *show_memory_scan(const struct show_memory *memory,
+                                    struct scan_consumer *const *consumers, size_t count);
+
+/* What show_memory_scan shows of its progress, for other passes. TOTAL_BYTES: of the pass. */
+struct show_memory_progress {
+    uint64_t total_bytes, next_ns;
+    bool shown;
+};
+struct seep_error *show_memory_progress(uint64_t done_bytes, void *progress);
+void show_memory_progress_end(struct show_memory_progress *progress);
 
 /* Says on stderr what of the memory could not be shown. */
 void show_memory_warn(const struct saved_memory_result *result);

@@ -260,8 +260,31 @@ static void write_string(struct rows *r, const struct finding *f, size_t at, boo
     rows_end(r, label);
 }
 
+/* What came again; false: there is no such template. */
+static bool write_templates(struct rows *r, const struct finding *f)
+{
+    size_t told = 0;
+
+    for (size_t i = 0; i < f->templates.count && told < ROWS_OF_A_KIND; i++) {
+        const struct analysis_template *template = &f->templates.items[i];
+
+        if (known(template->count) && template->count < 2)
+            continue;
+        rows_quote(r, template->text, STRING_COLUMNS);
+        if (known(template->count)) {
+            rows_printf(r, " ");
+            add_times(r, template->count);
+        }
+        rows_end(r, told++ ? "" : "what");
+    }
+    return told;
+}
+
 static void write_what(struct rows *r, const struct finding *f)
 {
+    if (write_templates(r, f))
+        return;
+
     _cleanup_free_ bool *done = calloc(f->strings.count ? f->strings.count : 1, sizeof(*done));
     size_t told = 0;
 

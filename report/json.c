@@ -106,9 +106,25 @@ static json_t *text_json(char *const *text)
     return json_parts_text(*text);
 }
 
+static json_t *template_json(const struct analysis_template *template)
+{
+    json_t *examples = json_array();
+
+    for (size_t i = 0; i < ANALYSIS_EXAMPLES && template->examples[i]; i++)
+        if (json_array_append_new(examples, json_parts_text(template->examples[i]))) {
+            json_decref(examples);
+            return NULL;
+        }
+    return JSON_OBJECT(
+        {"text", json_parts_text(template->text)}, {"count", json_parts_number(template->count)},
+        {"bytes", json_parts_number(template->bytes)},
+        {"block_bytes", json_parts_number(template->block_bytes)}, {"examples", examples});
+}
+
 static json_t *content_json(const struct finding *f)
 {
-    return JSON_OBJECT({"strings", ARRAY(&f->strings, string_json)}, {"templates", json_array()},
+    return JSON_OBJECT({"strings", ARRAY(&f->strings, string_json)},
+                       {"templates", ARRAY(&f->templates, template_json)},
                        {"times", JSON_OBJECT({"first", time_or_null(f->times_first_ns)},
                                              {"last", time_or_null(f->times_last_ns)},
                                              {"count", json_parts_number(f->times_count)})});

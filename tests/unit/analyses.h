@@ -305,6 +305,24 @@ static inline void analyses_leak(struct analysis *a)
          .count = 1,
          .bytes = 110},
         {.text = (char *)"Message-ID: <99.JavaMail.root@mail-20>", .count = 2, .bytes = 76});
+    ANALYSES_VECTOR(&leak->templates,
+                    {.text = (char *)"Message-ID: <*.JavaMail.root@*>",
+                     .count = 12647,
+                     .bytes = 607076,
+                     .block_bytes = 51802112,
+                     .examples = {(char *)"Message-ID: <1614644953220.JavaMail.root@mail-3>",
+                                  (char *)"Message-ID: <99.JavaMail.root@mail-20>"}},
+                    {.text = (char *)"MIME-Version: 1.0",
+                     .count = 12345,
+                     .bytes = 209865,
+                     .block_bytes = 50565120,
+                     .examples = {(char *)"MIME-Version: 1.0"}},
+                    {.text = (char *)"a line that is rather longer than what one row of a report "
+                                     "has room for, so that it is cut short where it ends",
+                     .count = 1,
+                     .bytes = 110,
+                     .block_bytes = 4096,
+                     .examples = {(char *)"a line"}});
     ANALYSES_VECTOR(&leak->next, (char *)"seep dump -p 16067 --finding 1",
                     (char *)"seep show java-16067.seep strings --region 7f4674483000-7f46d46e3000");
     analyses_leak_stacks(leak, &a->findings.items[1]);
