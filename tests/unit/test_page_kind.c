@@ -288,7 +288,7 @@ static void test_dense(void **s)
     packed.len = len;
     for (int i = 0; i < 1 << 15; i++)
         buffer_u64(&noise, random64());
-    check(&packed, PAGE_KIND_DENSE, packed.len / PAGE / 10);
+    check(&packed, PAGE_KIND_DENSE, packed.len / PAGE / 5);
     check(&noise, PAGE_KIND_DENSE, 0);
     buffer_deinit(&text);
 }
