@@ -504,12 +504,17 @@ const struct show_topic show_times = {
         "Looks for points in time in the memory that `seep dump` saved: in text as seconds, "
         "milli-, "
         "micro- or nanoseconds since 1970, as ISO 8601, RFC 2822, HTTP, syslog and web server "
-        "dates, and in binary as 64-bit milliseconds and nanoseconds. A number is taken for a time "
-        "when it lies between 30 days before the recording (or the first dump) and a day after its "
-        "end.\n"
+        "dates, "
+        "with the month's name in two dozen languages, as Python's datetime, and in UUIDs and "
+        "snowflake ids; in binary as 64-bit milliseconds and nanoseconds of either byte order, "
+        "seconds with a fraction, FILETIME, UUIDs and snowflakes. A number is taken for a time "
+        "when "
+        "it lies between 30 days before the recording (or the first dump) and a day after its end; "
+        "a binary one, or an id, only when others like it are near.\n"
         "Of each region: when its content was written, which recorded call mapped it nearest to "
         "that, how many times there are in which form, and how they spread. A few times far from "
-        "all others are counted but not drawn.",
+        "all others are counted but not drawn. Of the mappings in it that were never given back: "
+        "how many were written within 30 s of being mapped and never since, how many later too.",
     .argp = &argp,
     .run = run,
 };

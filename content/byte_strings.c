@@ -210,13 +210,31 @@ static struct seep_error *close_run(struct byte_strings *lane, uint64_t address,
     return err;
 }
 
+/* True when a run is one string: no byte of it is part of a longer character or ends the string. */
+static inline bool is_one_string(const struct byte_strings *lane, const uint8_t *bytes, size_t len)
+{
+    uint64_t all = 0, word;
+    size_t at = 0;
+
+    if (!lane->utf8)
+        return true;
+    for (; at + sizeof(word) <= len; at += sizeof(word)) {
+        memcpy(&word, bytes + at, sizeof(word));
+        all |= word;
+    }
+    for (; at < len; at++)
+        all |= bytes[at];
+    return !(all & UINT64_C(0x8080808080808080)) &&
+           !(lane->without_tabs && memchr(bytes, '\t', len));
+}
+
 /* A whole run inside one piece. */
 static inline struct seep_error *whole_run(struct byte_strings *lane, uint64_t address,
                                            const uint8_t *bytes, size_t len)
 {
     if (len < lane->min_bytes)
         return NULL;
-    if (lane->utf8 || len > STRINGS_MAX_BYTES)
+    if (len > STRINGS_MAX_BYTES || !is_one_string(lane, bytes, len))
         return close_run(lane, address, bytes, len, false);
     lane->start = address;
     return deliver(lane, (const char *)bytes, len, false);

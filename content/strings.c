@@ -13,6 +13,8 @@ enum {
     /* So much text in a row is no UTF-16: wide_strings.h, rule 4. */
     CLAIM_BYTES = 16,
     ZERO_STEP = 64,
+    /* Between texts so close together units are soon looked at one by one. */
+    FILTER_BYTES = 256,
 };
 
 struct span {
@@ -43,6 +45,7 @@ struct strings_state {
     struct byte_strings claims; /* what reads as text already */
     VECTOR(struct span) claimed;
     struct wide_strings wide[WIDE_LANES];
+    struct wide_filter filter;
     uint8_t scripts[UNICODE_BMP];
     uint64_t wide_address; /* of the next byte for them: they wait for the claims */
     uint8_t late[8 * CLAIM_BYTES];
@@ -259,6 +262,27 @@ static bool all_idle(const struct strings_state *s)
     return true;
 }
 
+/* Up to WIDE_FILTER_BYTES; AHEAD more can be read behind them. */
+static struct seep_error *push_lanes(struct strings_state *s, const uint8_t *bytes, size_t len,
+                                     size_t ahead)
+{
+    struct wide_places little, big;
+    bool has_little = !s->wide[0].big_endian, has_big = s->wide[s->wide_count - 1].big_endian;
+    struct seep_error *err = NULL;
+
+    if (len < FILTER_BYTES) {
+        wide_filter_pass(len, &little);
+        wide_filter_pass(len, &big);
+    } else {
+        wide_filter_fill(&s->filter, bytes, len, ahead, s->wide[0].min_chars,
+                         has_little ? &little : NULL, has_big ? &big : NULL);
+    }
+    for (size_t i = 0; i < s->wide_count && !err; i++)
+        err = wide_strings_push(&s->wide[i], bytes, len, s->wide[i].big_endian ? &big : &little);
+    s->wide_address += len;
+    return err;
+}
+
 static struct seep_error *push_wide(struct strings_state *s, const uint8_t *bytes, size_t len)
 {
     struct seep_error *err = NULL;
@@ -270,11 +294,14 @@ static struct seep_error *push_wide(struct strings_state *s, const uint8_t *byte
             step += least(len - step, ZERO_STEP);
         /* Two more, so that the unit before the zeros ends. */
         step = least(len, step + 2);
-        for (size_t i = 0; i < s->wide_count && !err; i++)
-            err = wide_strings_push(&s->wide[i], bytes, step);
-        bytes += step;
-        len -= step;
-        s->wide_address += step;
+        while (step && !err) {
+            size_t part = least(step, WIDE_FILTER_BYTES);
+
+            err = push_lanes(s, bytes, part, len - part);
+            bytes += part;
+            len -= part;
+            step -= part;
+        }
 
         size_t zeros = 0;
 
@@ -363,6 +390,7 @@ static struct seep_error *init_wide(struct strings_state *s, const struct string
     struct seep_error *err = NULL;
 
     unicode_fill(s->scripts);
+    wide_filter_init(&s->filter, s->scripts);
     for (size_t e = 0; e < ARRAY_SIZE(encodings); e++)
         for (unsigned parity = 0; parity < 2 && !err; parity++)
             if (options->encodings & encodings[e])

@@ -166,13 +166,50 @@ static inline uint16_t unit_of(const struct wide_strings *lane, uint8_t first, u
     return (uint16_t)(lane->big_endian ? first << 8 | second : second << 8 | first);
 }
 
+/* The first unit from AT on, LEN when there is none, at which a bit of STARTS is set. Units begin at
+ * every other byte. */
+static size_t next_start(const uint64_t *starts, size_t at, size_t len)
+{
+    uint64_t every_other = at % 2 ? 0xaaaaaaaaaaaaaaaaULL : 0x5555555555555555ULL;
+
+    if (at >= len)
+        return len;
+
+    size_t b = at / 64;
+    uint64_t bits = starts[b] & every_other & ~0ULL << at % 64;
+
+    while (!bits) {
+        if (++b * 64 >= len)
+            return len;
+        bits = starts[b] & every_other;
+    }
+    at = b * 64 + (size_t)__builtin_ctzll(bits);
+    return at < len ? at : len;
+}
+
+/* While no string is open: from where on units are to be taken. A string may begin no earlier than
+ * at a start, or at units before it that are as alive: they decide where it does. So may one that
+ * the bytes' end cuts. */
+static size_t pass_over(const struct wide_places *places, size_t at, size_t len)
+{
+    size_t start = next_start(places->starts, at, len);
+
+    if (start == len)
+        start -= (start - at) % 2;
+    while (start >= at + 2 && places->alive[(start - 2) / 64] >> (start - 2) % 64 & 1)
+        start -= 2;
+    return start;
+}
+
 /* While no string is open: the next offset from AT at which one long enough may begin, looking at
  * the last of its units first, as one that cannot be there rules out all that would reach it. What
  * is passed over is what taking each unit would have dropped. */
-static size_t skip(const struct wide_strings *lane, const uint8_t *bytes, size_t at, size_t len)
+static size_t skip(const struct wide_strings *lane, const struct wide_places *places,
+                   const uint8_t *bytes, size_t at, size_t len)
 {
     size_t count = lane->min_chars;
 
+    at = pass_over(places, at, len);
     while (at + 2 * count <= len) {
         uint8_t script = UNICODE_COMMON;
         size_t first = 0; /* of the units seen so far that show a script */
@@ -198,12 +235,13 @@ static size_t skip(const struct wide_strings *lane, const uint8_t *bytes, size_t
         }
         if (i == 0)
             return at;
-        at += 2 * i;
+        at = pass_over(places, at + 2 * i, len);
     }
     return at;
 }
 
-struct seep_error *wide_strings_push(struct wide_strings *lane, const uint8_t *bytes, size_t len)
+struct seep_error *wide_strings_push(struct wide_strings *lane, const uint8_t *bytes, size_t len,
+                                     const struct wide_places *places)
 {
     struct seep_error *err = NULL;
     size_t at = 0;
@@ -218,7 +256,7 @@ struct seep_error *wide_strings_push(struct wide_strings *lane, const uint8_t *b
     lane->half = 0;
     while (at + 2 <= len && !err) {
         if (lane->unit_count == 0 && lane->high == 0)
-            at = skip(lane, bytes, at, len);
+            at = skip(lane, places, bytes, at, len);
         if (at + 2 > len)
             break;
         err = take_unit(lane, lane->address + at, unit_of(lane, bytes[at], bytes[at + 1]));

@@ -25,6 +25,7 @@
 
 #include "base/buffer.h"
 #include "content/strings.h"
+#include "content/wide_filter.h"
 
 enum { WIDE_STRINGS_MAX_UNITS = 16 * 1024 };
 
@@ -58,8 +59,10 @@ struct seep_error *wide_strings_init(struct wide_strings *lane, enum strings_enc
                                      strings_callback found, void *context);
 void wide_strings_deinit(struct wide_strings *lane);
 
-/* The next LEN bytes of the stream. */
-struct seep_error *wide_strings_push(struct wide_strings *lane, const uint8_t *bytes, size_t len);
+/* The next LEN bytes of the stream, up to WIDE_FILTER_BYTES; PLACES: what the filter says of them in
+ * the lane's byte order and with its min_chars. */
+struct seep_error *wide_strings_push(struct wide_strings *lane, const uint8_t *bytes, size_t len,
+                                     const struct wide_places *places);
 
 /* Ends the stream; the next begins at ADDRESS. */
 struct seep_error *wide_strings_restart(struct wide_strings *lane, uint64_t address);
