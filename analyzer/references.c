@@ -36,6 +36,13 @@ static const char *name_of(const struct maps *maps, size_t i)
     return vma->name;
 }
 
+/* Half of the address space is the kernel's. What it shows there ([vsyscall]) would make every other
+ * word look like an address. */
+static bool is_users(uint64_t start, uint64_t end)
+{
+    return start < end && end <= UINT64_C(1) << 63;
+}
+
 static struct seep_error *take_maps(struct references *r, const struct maps *maps,
                                     const char *runtime)
 {
@@ -53,9 +60,9 @@ static struct seep_error *take_maps(struct references *r, const struct maps *map
             .rss_bytes = vma->fields[SMAPS_RSS],
         };
 
-        if (vma->start >= vma->end ||
+        if (!is_users(vma->start, vma->end) ||
             (r->regions.count && vma->start < r->regions.items[r->regions.count - 1].end))
-            continue; /* a torn reading */
+            continue; /* or a torn reading */
         err = add_region(r, &region, name_of(maps, i));
     }
     return err;
@@ -80,7 +87,7 @@ static struct seep_error *take_dump(struct references *r, const struct dump *dum
             .rss_bytes = ANALYSIS_UNKNOWN,
         };
 
-        if (from->start < from->end)
+        if (is_users(from->start, from->end))
             err = add_region(r, &region, name);
     }
     return err;
@@ -197,7 +204,7 @@ static struct seep_error *fill(struct references *r, struct case_dir *c, const s
         const struct references_region *region = &r->regions.items[i];
 
         r->ranges[i] = (struct address_range){region->start, region->end};
-        if (region->end > UINT64_C(1) << 32 && region->end <= UINT64_C(1) << 63)
+        if (region->end > UINT64_C(1) << 32)
             r->word_bytes = 8;
     }
     count_saved(r);

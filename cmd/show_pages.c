@@ -303,7 +303,8 @@ static struct seep_error *find_known(const struct show_memory *memory, pid_t pid
     for (size_t i = 0; newest && i < newest->regions.count && !err; i++) {
         const struct dump_region *region = &newest->regions.items[i];
 
-        if (region->start < region->end &&
+        /* What lies in the kernel's half would make all words look like addresses. */
+        if (region->start < region->end && region->end <= UINT64_C(1) << 63 &&
             (known->count == 0 || known->items[known->count - 1].end <= region->start))
             err = vector_push(known, (struct address_range){region->start, region->end});
     }

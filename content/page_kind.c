@@ -365,13 +365,14 @@ static enum page_kind kind_of_words(const struct counts *c)
     return PAGE_KIND_BINARY;
 }
 
-/* Random bytes miss 8 bits by 255 / (2 n ln 2) (Miller 1955); deflate, JPEG and ciphers come close. */
+/* Random bytes miss 8 bits by 255 / (2 n ln 2) (Miller 1955); ciphers come close,
+ * deflate and JPEG do so but for half a bit. */
 static bool is_dense(const struct counts *c)
 {
     uint32_t total = 8 * (c->words - c->zero_words);
 
     return total >= DENSE_LEAST && total * 10 >= c->bytes * 9 &&
-           entropy(c->all, total) >= 8 - 255 / (2 * total * M_LN2) - 0.3;
+           entropy(c->all, total) >= 8 - 255 / (2 * total * M_LN2) - 0.5;
 }
 
 enum page_kind page_kind_of(const uint8_t *bytes, size_t len, const struct address_ranges *known,

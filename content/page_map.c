@@ -78,7 +78,7 @@ static void note_heads(struct head *slots, const struct scan_stretch *stretch, s
 
         const uint64_t *q = &quads[i + 1 - QUADS];
 
-        if (q[0] == 0 || __builtin_popcount(zeros & 0xf) > 1 || (q[0] == q[2] && q[1] == q[3]) ||
+        if (q[0] == 0 || (zeros & (zeros - 1) & 0xf) /* two */ || (q[0] == q[2] && q[1] == q[3]) ||
             (q[1] == q[2] && (q[0] == q[1] || q[3] == q[1])))
             continue;
         note_head(slots, mix(mix(q[0], q[1]), mix(q[2], q[3])),

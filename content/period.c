@@ -5,8 +5,9 @@
 enum {
     SLOTS = 1 << 14,
     LEAST_VOTES = 32,
-    MOST_COMPARED = 32, /* records */
-    MANY_ZEROS = 4,     /* in a row are padding */
+    MOST_COMPARED = 32,  /* records */
+    CHANCE_BYTES = 8192, /* enough to know it by */
+    MANY_ZEROS = 4,      /* in a row are padding */
 };
 
 static uint64_t word_at(const uint8_t *bytes)
@@ -108,10 +109,11 @@ static void find_beginning(struct period *period, const uint8_t *bytes, size_t l
 static double chance(const uint8_t *bytes, size_t len, size_t lag)
 {
     static const int off[] = {-5, -3, -1, 1, 3, 7};
+    const size_t most = lag + CHANCE_BYTES;
     double best = 0;
 
     for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++) {
-        double other = likeness(bytes, len, lag + (size_t)off[i]);
+        double other = likeness(bytes, len < most ? len : most, lag + (size_t)off[i]);
 
         best = other > best ? other : best;
     }

@@ -231,25 +231,46 @@ static size_t number_at(const struct reader *r, size_t at)
 
 /* --- words --- */
 
+/* A run of what base64 is made of, and of what of it begins at each byte: filled from its end. */
+struct blob {
+    size_t start, end;
+    uint16_t changes[TEMPLATE_SHAPE_BYTES +
+                     1]; /* between upper case, lower case and digits, from there on */
+    uint8_t seen[TEMPLATE_SHAPE_BYTES + 1]; /* of these */
+};
+
+static void fill_blob(const struct reader *r, size_t at, struct blob *blob)
+{
+    unsigned seen = 0, next = 0;
+    uint16_t changes = 0;
+
+    blob->start = at;
+    blob->end = at + run(r, at, WORD | BLOB);
+    if (blob->end - at < BLOB_BYTES)
+        return;
+    for (size_t i = blob->end; i-- > at;) {
+        unsigned class = classes[r->text[i]] & WORD;
+
+        if (r->text[i] >= 0x80)
+            class = 0;
+        changes += class && next && class != next;
+        seen |= class;
+        next = class;
+        blob->changes[i] = changes;
+        blob->seen[i] = (uint8_t)seen;
+    }
+}
+
 /* Base64 changes between upper case, lower case and digits at two of five places and more, words do
  * not. */
-static size_t blob_at(const struct reader *r, size_t at)
+static size_t blob_at(const struct reader *r, size_t at, struct blob *blob)
 {
-    size_t len = run(r, at, WORD | BLOB), changes = 0;
-    unsigned seen = 0, last = 0;
+    size_t len;
 
-    if (len < BLOB_BYTES)
-        return 0;
-    for (size_t i = 0; i < len; i++) {
-        unsigned class = classes[r->text[at + i]] & WORD;
-
-        if (r->text[at + i] >= 0x80)
-            return 0;
-        changes += class && last && class != last;
-        seen |= class;
-        last = class;
-    }
-    if (seen != WORD || changes * 5 < len * 2)
+    if (at >= blob->end)
+        fill_blob(r, at, blob);
+    len = blob->end - at;
+    if (len < BLOB_BYTES || blob->seen[at] != WORD || blob->changes[at] * 5U < len * 2)
         return 0;
     while (len && classes[r->text[at + len - 1]] & BLOB)
         len--;
@@ -258,18 +279,39 @@ static size_t blob_at(const struct reader *r, size_t at)
     return len;
 }
 
-/* Letters and digits changing again and again: an id. */
-static bool is_id(const struct reader *r, size_t at, size_t len)
+struct word {
+    size_t len, digits;
+    size_t changes; /* between digits and letters */
+    bool hex;       /* nothing but hexadecimal digits */
+};
+
+static struct word word_at(const struct reader *r, size_t at)
 {
-    size_t changes = 0, digits = 0;
+    struct word word = {.hex = true};
+    unsigned class, last = class_at(r, at) & DIGIT;
 
-    for (size_t i = 0; i < len; i++) {
-        unsigned class = classes[r->text[at + i]];
-
-        digits += class & DIGIT;
-        changes += i && (class & DIGIT) != (classes[r->text[at + i - 1]] & DIGIT);
+    while ((class = class_at(r, at + word.len)) & WORD) {
+        word.digits += class & DIGIT;
+        word.changes += (class & DIGIT) != last;
+        word.hex &= (class & (DIGIT | HEX)) != 0;
+        last = class & DIGIT;
+        word.len++;
     }
-    return (len >= 6 && changes >= 3) || (len >= HEX_DIGITS && digits && hex_at(r, at) == len);
+    return word;
+}
+
+/* Nearly all words are none: a date begins with one or two digits, four of a year, or three letters. */
+static bool may_be_date(const struct reader *r, size_t at, const struct word *word)
+{
+    size_t digits = word->digits == word->len ? word->len : run(r, at, DIGIT);
+
+    if (digits == 0)
+        return word->len == 3 && class_at(r, at) & UPPER;
+    if (digits == 4)
+        return is_at(r, at + 4, '-') || is_at(r, at + 4, '/');
+    return digits <= 2 && (is_at(r, at + digits, ':') || is_at(r, at + digits, '/') ||
+                           is_at(r, at + digits, '-') ||
+                           (is_at(r, at + digits, ' ') && class_at(r, at + digits + 1) & UPPER));
 }
 
 /* What is encoded in a word of RFC 2047: "=?UTF-8?B?5rWL6K+V?=", from the third question mark on. */
@@ -286,33 +328,30 @@ static size_t encoded_at(const struct reader *r, size_t at)
 }
 
 /* The token at AT, where a word begins: its length. */
-static size_t token_at(const struct reader *r, size_t at, bool *ret_wild)
+static size_t token_at(const struct reader *r, size_t at, struct blob *blob, bool *ret_wild)
 {
     unsigned class = class_at(r, at);
-    size_t word = run(r, at, WORD), len;
+    const struct word word = word_at(r, at);
+    size_t len;
 
     *ret_wild = true;
-    len = encoded_at(r, at);
-    if (len)
+    if ((len = encoded_at(r, at)) || (len = blob_at(r, at, blob)))
         return len;
-    if (class & DIGIT || (class & UPPER && word == 3)) {
-        len = date_at(r, at);
-        if (len)
-            return len;
+    if (may_be_date(r, at, &word) && (len = date_at(r, at)))
+        return len;
+    if (word.digits == 0) {
+        *ret_wild = false;
+        return word.len;
     }
-    if (word == HEX_DIGITS && (len = uuid_at(r, at)))
+    if (word.len == HEX_DIGITS && word.hex && (len = uuid_at(r, at)))
         return len;
-    len = blob_at(r, at);
-    if (len)
-        return len;
-    if (class & DIGIT) {
-        if (run(r, at, DIGIT) == word)
-            return number_at(r, at);
-        if (is_at(r, at, '0') && is_at(r, at + 1, 'x') && hex_at(r, at + 2) == word - 2)
-            return word;
-    }
-    if (is_id(r, at, word))
-        return word;
+    if (word.digits == word.len)
+        return number_at(r, at);
+    if (is_at(r, at, '0') && is_at(r, at + 1, 'x') && hex_at(r, at + 2) == word.len - 2)
+        return word.len;
+    /* An id: letters and digits changing again and again, or a long number. */
+    if ((word.len >= 6 && word.changes >= 3) || (word.len >= HEX_DIGITS && word.hex))
+        return word.len;
     /* "eth0", "12ms": the number apart. */
     *ret_wild = class & DIGIT;
     return run(r, at, *ret_wild ? DIGIT : UPPER | LOWER);
@@ -329,7 +368,9 @@ void template_shape_of(const char *text, size_t len, struct template_shape *ret_
     struct reader r = {(const uint8_t *)text, len};
     uint64_t key = len > TEMPLATE_SHAPE_BYTES, form = key;
     size_t count = 0, at = 0;
+    struct blob blob;
 
+    blob.end = 0;
     if (len > TEMPLATE_SHAPE_BYTES) {
         r.len = TEMPLATE_SHAPE_BYTES;
         while (r.len && (r.text[r.len] & 0xc0) == 0x80)
@@ -347,7 +388,7 @@ void template_shape_of(const char *text, size_t len, struct template_shape *ret_
         }
 
         bool wild;
-        size_t step = token_at(&r, at, &wild);
+        size_t step = token_at(&r, at, &blob, &wild);
         uint64_t hash = XXH3_64bits(r.text + at, step);
 
         form = mix(form, count < TEMPLATE_SHAPE_TOKENS ? 0x100 : hash);

@@ -126,7 +126,7 @@ static void test_structures(void **s)
 
     /* Counts of heads may be a little too low, as many things are seen that come once. */
     const char *head = strstr(said, " * 64 at 100010: 90");
-    int count;
+    int count = 0;
 
     assert_true(head - said > 4 && sscanf(head - 4, "\n%d", &count) == 1);
     assert_in_range(count, 290, 300);
