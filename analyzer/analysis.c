@@ -147,8 +147,9 @@ static struct seep_error *read_finding(const struct diagnosis *d, const struct d
         f->times_last_ns = contents.bulk.last_ns;
         f->times_count = contents.bulk.count;
     }
-    err = find_mappings(d, a, &mappings, &count);
-    if (!err)
+    if (a->info.basis != MOMENT_ABSOLUTE)
+        err = contents_sentence_alone(&contents.bulk, &f->written);
+    else if (!(err = find_mappings(d, a, &mappings, &count)))
         err = contents_sentence(&contents.bulk, mappings, count, &f->written);
     contents_deinit(&contents);
     return err;
@@ -233,7 +234,7 @@ static struct seep_error *fill_evidence(struct case_dir *c, const struct replay_
     a->started_ns = wall(a, start_ns);
     a->ended_ns = wall(a, end_ns);
     a->duration_ns = end_ns > start_ns ? end_ns - start_ns : 0;
-    a->time_basis = "absolute";
+    a->time_basis = moment_basis_name(a->info.basis);
     a->events = replay->events;
     a->lost_events =
         replay->lost_events > a->info.lost_events ? replay->lost_events : a->info.lost_events;
@@ -261,7 +262,8 @@ static struct seep_error *write_findings(struct case_dir *c, const struct analys
         return err;
     a->dumps = dumps.dumps.count;
     err = findings_build(
-        &(struct findings_input){correlation, diagnoses, e->history, e->paths, c->path}, a);
+        &(struct findings_input){correlation, diagnoses, e->history, e->paths, c->path,
+                                 &e->geometries}, a);
     if (!err && !options->skip_content)
         err = read_dumps(&dumps, diagnoses, a);
     dumps_deinit(&dumps);
@@ -278,6 +280,8 @@ static struct seep_error *judge(struct case_dir *c, const struct analysis_option
     if (err)
         return err;
     err = diagnosis_make(&correlation, a->lost_events, &diagnoses);
+    for (size_t i = 0; !err && i < diagnoses.count; i++)
+        geometry_weigh(&e->geometries, &diagnoses.items[i]);
     if (!err) {
         err = write_findings(c, options, &correlation, &diagnoses, e, a);
         diagnoses_deinit(&diagnoses);

@@ -273,6 +273,7 @@ static struct seep_error *put_into_words(const struct diagnosis *d,
     }
     narrate_title(d, &title);
     narrate_reason(d, input->history, f->vmas.count ? &vma : NULL, &reason);
+    geometry_reason(input->geometries, d, &reason);
     finding_paths_reason(d, input->paths, f, &reason);
     err = take_text(&title, &f->title);
     if (!err)

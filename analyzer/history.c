@@ -25,6 +25,8 @@ static void forget_parts(struct history_process *p)
     places_deinit(&p->places);
     held_deinit(&p->held);
     growth_deinit(&p->growth);
+    vector_deinit(&p->unplaced);
+    vector_deinit(&p->first_map);
 }
 
 static void begin_image(struct history_process *p, uint64_t time_ns)
@@ -248,11 +250,38 @@ static uint64_t round_up(const struct history *history, uint64_t len)
     return len > UINT64_MAX - mask ? len : (len + mask) & ~mask;
 }
 
+/* Where memory that could have been put anywhere went can be reasoned about. */
+static struct seep_error *keep_unplaced(struct history_process *p, const struct event *ev)
+{
+    struct event kept = *ev;
+
+    if (!(ev->args[3] & MAP_ANONYMOUS) || ev->args[3] & (MAP_FIXED | MAP_SHARED | MAP_HUGETLB))
+        return NULL;
+    if (p->unplaced.count == HISTORY_MAX_UNPLACED) {
+        p->unplaced_skipped++;
+        return NULL;
+    }
+    kept.name = NULL;
+    return vector_push(&p->unplaced, kept);
+}
+
+struct seep_error *history_placed(struct history *history, struct history_process *p,
+                                  const struct event *ev)
+{
+    uint64_t bytes = round_up(history, ev->args[1]);
+
+    flow_add_late(&p->flow, ev->exit_ns, (double)bytes);
+    return births_add(&p->births, BIRTHS_ANONYMOUS, bytes, ev);
+}
+
 static struct seep_error *note_syscall(struct history *history, struct history_process *p,
                                        const struct event *ev)
 {
     struct seep_error *err;
 
+    p->unmaps += ev->kind == EVENT_MUNMAP;
+    if (ev->result == EVENT_RESULT_UNKNOWN && ev->kind == EVENT_MMAP)
+        return keep_unplaced(p, ev);
     if (event_failed(ev))
         return NULL;
     err = flow_note(&p->flow, ev, history->page_bytes);
@@ -452,6 +481,18 @@ static struct seep_error *add_memory(struct history *history, struct history_pro
     return add_rss(memory, time_ns);
 }
 
+static struct seep_error *keep_first_map(struct history_process *p, const struct snapshot *snap)
+{
+    struct seep_error *err = NULL;
+
+    if (p->events || p->first_map.count)
+        return NULL;
+    for (size_t i = 0; i < snap->maps.count && !err; i++)
+        err = vector_push(&p->first_map, (struct ledger_range){snap->maps.vmas[i].start,
+                                                               snap->maps.vmas[i].end});
+    return err;
+}
+
 struct seep_error *history_snapshot(void *context, const struct snapshot *snap)
 {
     struct history *history = context;
@@ -468,7 +509,9 @@ struct seep_error *history_snapshot(void *context, const struct snapshot *snap)
     if (snap->reason == SNAPSHOT_EXIT)
         p->exit_look_ns = snap->begin_ns;
     copy_figures(p, snap);
-    err = growth_look(&p->growth, snap, history->runtime);
+    err = keep_first_map(p, snap);
+    if (!err)
+        err = growth_look(&p->growth, snap, history->runtime);
     /* Who took the threads took the descriptors too. */
     if (!err && snap->tasks.count)
         err = held_look(&p->held, snap);

@@ -29,6 +29,9 @@ enum {
     HISTORY_MANY = 1000,
 };
 
+/* Calls whose return nobody saw are kept for geometry.h; more are only counted. */
+enum { HISTORY_MAX_UNPLACED = 65536 };
+
 struct history_pid;
 
 struct history_process {
@@ -45,6 +48,10 @@ struct history_process {
     bool counted_first; /* its first RSS is part of the first total */
     bool retired;       /* too little to judge: its parts are empty */
     uint64_t events;
+    VECTOR(struct event) unplaced;         /* mmaps of anonymous memory without a known result */
+    uint64_t unplaced_skipped;             /* and those beyond HISTORY_MAX_UNPLACED */
+    uint64_t unmaps;                       /* calls of munmap */
+    VECTOR(struct ledger_range) first_map; /* of the look before the first event; if there was one */
     struct activity activity;
     struct births births;
     struct flow flow;
@@ -93,6 +100,10 @@ struct seep_error *history_snapshot(void *history, const struct snapshot *snap);
 
 /* The process PID that was seen last, or NULL. */
 struct history_process *history_find(const struct history *history, pid_t pid);
+
+/* A call of mmap that was in P's UNPLACED, now with its result: see geometry.h. */
+struct seep_error *history_placed(struct history *history, struct history_process *p,
+                                  const struct event *ev);
 
 /* For ledger_on_freed: when what came by which call path was given back. */
 void history_freed(const struct ledger_charge *charge, uint64_t time_ns, void *history);

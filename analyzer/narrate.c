@@ -253,7 +253,7 @@ static void put_explained(struct buffer *out, const struct diagnosis *d,
         buffer_printf(out, ": %s up ", d->count == 1 ? "it makes" : "they make");
     }
     buffer_printf(out, "%.1f%% of VMA %" PRIx64 ", which grew by ",
-                  share >= 1 ? 100.0 : floor(share * 1000) / 10, vma->start);
+                  share >= 1 ? 100.0 : fmin(share * 100, 99.9), vma->start);
     put_size(out, vma->growth_bytes);
 }
 

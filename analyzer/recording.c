@@ -2,6 +2,7 @@
 
 void recording_deinit(struct recording *recording)
 {
+    vector_deinit(&recording->geometries);
     call_paths_destroy(recording->paths);
     frame_names_destroy(recording->names);
     history_destroy(recording->history);
@@ -29,7 +30,8 @@ struct seep_error *recording_read(const struct case_dir *c, const struct case_in
                                                 .context = recording->history},
                       recording->stacks, &recording->replay);
     ledger_on_freed(recording->ledger, NULL, NULL);
-    return err;
+    return err ? err
+               : geometry_place(recording->ledger, recording->history, &recording->geometries);
 }
 
 struct seep_error *recording_name_paths(struct recording *recording, int case_fd,

@@ -110,7 +110,13 @@ static void put_time(struct listing *listing, uint64_t ns)
     time_t seconds = (time_t)((ns + listing->info.wall_offset_ns) / NS_PER_S);
     struct tm tm = {0};
     char text[32];
+    struct units_text moment;
 
+    if (listing->info.basis >= MOMENT_TIME_OF_DAY) {
+        buffer_printf(&listing->line, "  %-14s",
+                      moment_text(&moment, listing->info.basis, ns, false));
+        return;
+    }
     localtime_r(&seconds, &tm);
     strftime(text, sizeof(text), "%m-%d %H:%M:%S", &tm);
     buffer_printf(&listing->line, "  %s", text);
@@ -175,7 +181,8 @@ static json_t *json_time(const struct listing *listing, uint64_t ns)
 {
     struct units_text time;
 
-    return json_string(units_format_time(&time, ns + listing->info.wall_offset_ns, false));
+    return json_parts_text(
+        moment_json(&time, listing->info.basis, ns + listing->info.wall_offset_ns));
 }
 
 static struct seep_error *json_group(const struct listing *listing,

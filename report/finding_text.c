@@ -274,13 +274,25 @@ static void write_what(struct rows *r, const struct finding *f)
             write_string(r, f, i, done, told++ ? "" : "what");
 }
 
+/* Content has dates, whatever the calls have. */
+static void add_date(struct rows *r, uint64_t epoch_ns)
+{
+    enum moment_basis basis = r->basis;
+
+    r->basis = MOMENT_ABSOLUTE;
+    rows_time(r, epoch_ns);
+    r->basis = basis;
+}
+
 static void write_when(struct rows *r, const struct finding *f)
 {
-    if (known(f->first_ns)) {
+    bool timed = r->basis != MOMENT_NONE;
+
+    if (timed && known(f->first_ns)) {
         rows_printf(r, "first at ");
         rows_time(r, f->first_ns);
     }
-    if (known(f->last_ns) && f->last_ns != f->first_ns) {
+    if (timed && known(f->last_ns) && f->last_ns != f->first_ns) {
         rows_between(r, ", ");
         rows_printf(r, "last at ");
         rows_time(r, f->last_ns);
@@ -293,9 +305,9 @@ static void write_when(struct rows *r, const struct finding *f)
         rows_between(r, "; ");
         rows_count(r, f->times_count, "time");
         rows_printf(r, " written in it, ");
-        rows_time(r, f->times_first_ns);
+        add_date(r, f->times_first_ns);
         rows_printf(r, " to ");
-        rows_time(r, f->times_last_ns);
+        add_date(r, f->times_last_ns);
     }
     rows_end(r, "when");
 }

@@ -220,6 +220,33 @@ static void write_memory(struct rows *r, const struct analysis *a)
     rows_end_paragraph(r, "Memory: ");
 }
 
+static void add_window(struct rows *r, const struct analysis *a)
+{
+    struct units_text start, end;
+
+    if (a->info.basis == MOMENT_NONE) {
+        rows_printf(r, ", without times: only the order is known");
+        return;
+    }
+    rows_between(r, ", ");
+    if (a->info.basis == MOMENT_ABSOLUTE) {
+        /* Whole seconds are enough for a person, and the zone is said once. */
+        units_format_time(&start, a->started_ns, true);
+        units_format_time(&end, a->ended_ns, true);
+        rows_printf(r, "%.10s %.8s to ", start.text, start.text + 11);
+        if (strncmp(start.text, end.text, 10) != 0)
+            rows_printf(r, "%.10s ", end.text);
+        rows_printf(r, "%.8s %s", end.text + 11, end.text + 29);
+        return;
+    }
+    rows_printf(r, "%s to %s", moment_text(&start, a->info.basis, a->started_ns, true),
+                moment_text(&end, a->info.basis, a->ended_ns, true));
+    if (a->info.basis == MOMENT_TIME_OF_DAY)
+        rows_printf(r, " of a clock without date and zone");
+    if (a->info.basis == MOMENT_LOCAL)
+        rows_printf(r, " of a time zone that is not known");
+}
+
 static void write_seen(struct rows *r, const struct analysis *a)
 {
     if (a->info.backend)
@@ -229,18 +256,8 @@ static void write_seen(struct rows *r, const struct analysis *a)
         rows_printf(r, "on ");
         rows_text(r, a->info.host_name);
     }
-    if (known(a->started_ns) && known(a->ended_ns)) {
-        struct units_text start, end;
-
-        /* Whole seconds are enough for a person, and the zone is said once. */
-        units_format_time(&start, a->started_ns, true);
-        units_format_time(&end, a->ended_ns, true);
-        rows_between(r, ", ");
-        rows_printf(r, "%.10s %.8s to ", start.text, start.text + 11);
-        if (strncmp(start.text, end.text, 10) != 0)
-            rows_printf(r, "%.10s ", end.text);
-        rows_printf(r, "%.8s %s", end.text + 11, end.text + 29);
-    }
+    if (known(a->started_ns) && known(a->ended_ns))
+        add_window(r, a);
     if (known(a->snapshots)) {
         rows_between(r, ", ");
         rows_count(r, a->snapshots, "snapshot");
@@ -254,12 +271,14 @@ static void write_seen(struct rows *r, const struct analysis *a)
 
 static void write_not_seen(struct rows *r, const struct analysis *a)
 {
-    if (known(a->started_ns)) {
+    bool timed = known(a->started_ns) && a->info.basis != MOMENT_NONE;
+
+    if (timed) {
         rows_printf(r, "what was mapped before ");
         rows_time(r, a->started_ns);
     }
     if (known(a->preexisting_bytes)) {
-        rows_printf(r, "%s(", known(a->started_ns) ? " " : "what was mapped before ");
+        rows_printf(r, "%s(", timed ? " " : "what was mapped before ");
         rows_size(r, a->preexisting_bytes);
         rows_printf(r, ")");
     }
@@ -327,6 +346,7 @@ struct seep_error *report_text(const struct analysis *analysis,
         .width = options->width ? options->width : DEFAULT_WIDTH,
         .colour = options->colour,
         .day_ns = analysis->ended_ns,
+        .basis = analysis->info.basis,
     };
 
     write_headline(&rows, analysis);
