@@ -352,6 +352,13 @@ void geometry_weigh(const struct geometries *geometries, struct diagnosis *d)
                                                                                       : 0.8);
 }
 
+uint64_t geometry_placed(const struct geometries *geometries, const struct diagnosis *d)
+{
+    const struct geometry *g = find(geometries, d);
+
+    return g ? g->placed : ANALYSIS_UNKNOWN;
+}
+
 static void put(struct buffer *out, uint64_t count, const char *noun)
 {
     struct units_text text;
@@ -404,4 +411,7 @@ void geometry_reason(const struct geometries *geometries, const struct diagnosis
         put(out, g->spare, " place");
         buffer_printf(out, " more than calls: of before the log");
     }
+    if (g->unmaps == 0)
+        buffer_printf(out, "; the log holds no munmap at all: that they are still there is told by "
+                           "what is mapped, not by the log");
 }

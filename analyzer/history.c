@@ -25,6 +25,7 @@ static void forget_parts(struct history_process *p)
     places_deinit(&p->places);
     held_deinit(&p->held);
     growth_deinit(&p->growth);
+    residence_deinit(&p->residence);
     vector_deinit(&p->unplaced);
     vector_deinit(&p->first_map);
 }
@@ -510,6 +511,8 @@ struct seep_error *history_snapshot(void *context, const struct snapshot *snap)
         p->exit_look_ns = snap->begin_ns;
     copy_figures(p, snap);
     err = keep_first_map(p, snap);
+    if (!err && history->imported)
+        err = residence_look(&p->residence, snap, history->runtime);
     if (!err)
         err = growth_look(&p->growth, snap, history->runtime);
     /* Who took the threads took the descriptors too. */

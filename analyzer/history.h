@@ -19,6 +19,7 @@
 #include "analyzer/held.h"
 #include "analyzer/ledger.h"
 #include "analyzer/places.h"
+#include "analyzer/residence.h"
 #include "analyzer/threads.h"
 
 /* Of an exited process, what is not mapped from files and worth a judgement; when there are many
@@ -58,6 +59,7 @@ struct history_process {
     struct places places;
     struct held held;
     struct growth growth;
+    struct residence residence; /* of imported looks */
     /* of the last look; SNAPSHOT_UNKNOWN */
     uint64_t rss_bytes, pss_bytes, virtual_bytes;
     uint64_t cgroup_limit_bytes, cgroup_used_bytes, rlimit_as_bytes;
@@ -75,6 +77,7 @@ struct history_memory {
 struct history {
     const struct ledger *ledger;
     const char *runtime;
+    bool imported; /* looks are few: what each says of residence is kept */
     VECTOR(struct history_process *) processes; /* in order of appearance */
     size_t ended;                               /* of them, and not retired */
     size_t retired;                             /* dropped when there are many */

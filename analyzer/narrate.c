@@ -233,13 +233,27 @@ static void put_freed(struct buffer *out, const struct diagnosis *d)
     buffer_printf(out, " of the kind unmapped");
 }
 
+/* Looked at once: what it grew by is not known, how large it is. */
+static void put_share_of_vma(struct buffer *out, const struct narrate_vma *vma)
+{
+    double share = (double)vma->of_finding_bytes / (double)(vma->end - vma->start);
+
+    if (share < 0.5) {
+        buffer_printf(out, "; the most of it lies in VMA %" PRIx64, vma->start);
+        return;
+    }
+    buffer_printf(out, ": %.1f%% of VMA %" PRIx64 ", which has ",
+                  share >= 1 ? 100.0 : fmin(share * 100, 99.9), vma->start);
+    put_size(out, vma->end - vma->start);
+}
+
 static void put_explained(struct buffer *out, const struct diagnosis *d,
                           const struct narrate_vma *vma)
 {
     if (!vma || vma->of_finding_bytes == 0 || d->judgement.verdict == VERDICT_NOT_LEAK)
         return;
     if (vma->growth_bytes == 0) {
-        buffer_printf(out, "; the most of it lies in VMA %" PRIx64, vma->start);
+        put_share_of_vma(out, vma);
         return;
     }
 

@@ -23,6 +23,7 @@ struct seep_error *recording_read(const struct case_dir *c, const struct case_in
     err = history_create(recording->ledger, info->runtime, info->page_bytes, &recording->history);
     if (err)
         return err;
+    recording->history->imported = info->imported;
     ledger_on_freed(recording->ledger, history_freed, recording->history);
     err = replay_case(c->fd, recording->ledger,
                       &(struct replay_observer){.on_event = history_event,

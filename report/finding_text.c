@@ -80,6 +80,12 @@ static void add_vma(struct rows *r, const struct analysis *a, const struct findi
         rows_share(r, vma->explained_bytes, (uint64_t)vma->growth_bytes);
         rows_printf(r, " of its growth of ");
         rows_size(r, (uint64_t)vma->growth_bytes);
+    } else if (known(vma->explained_bytes) && vma->growth_bytes == 0 &&
+               vma->explained_bytes > vma->size_bytes / 2) {
+        rows_printf(r, ", explains ");
+        rows_share(r, vma->explained_bytes, vma->size_bytes);
+        rows_printf(r, " of its ");
+        rows_size(r, vma->size_bytes);
     }
 }
 
