@@ -18,7 +18,6 @@ enum {
     MIN_TREND_BYTES = 1 << 20, /* growth of RSS in the window, for a date of exhaustion */
     MAX_MAPPINGS_TOLD = 65536,
     MAX_REGIONS_READ = 64, /* of imported memory that no finding is about */
-    SMALL_BYTES = 32 << 20,
 };
 
 /* --- memory as a whole --- */
@@ -315,33 +314,17 @@ static bool grew_unseen(const struct history *history, const struct analysis *a)
     return grown >= MIN_TREND_BYTES && told < grown / 2;
 }
 
-/* One moment shows no growth; but who holds so little of its own has lost little. */
-static bool is_small(const struct analysis *a)
-{
-    uint64_t held = 0;
-
-    for (size_t i = 0; i < a->processes.count; i++) {
-        const struct analysis_process *p = &a->processes.items[i];
-        uint64_t its = p->private_dirty_bytes != ANALYSIS_UNKNOWN ? p->private_dirty_bytes
-                       : p->dirty_bytes != ANALYSIS_UNKNOWN       ? p->dirty_bytes
-                                                                  : p->rss_bytes;
-
-        if (its > SMALL_BYTES || (held += its) > SMALL_BYTES)
-            return false;
-    }
-    return a->processes.count > 0;
-}
-
 static enum verdict find_verdict(const struct history *history, const struct analysis *a)
 {
     enum verdict gravest = VERDICT_NOT_LEAK;
+    uint64_t held;
 
     for (size_t i = 0; i < a->findings.count; i++)
         if (a->findings.items[i].verdict > gravest)
             gravest = a->findings.items[i].verdict;
     if (gravest == VERDICT_NOT_LEAK && a->info.imported && a->events == 0 &&
         conclusions_is_one_moment(a))
-        return is_small(a) ? VERDICT_NOT_LEAK : VERDICT_INCONCLUSIVE;
+        return conclusions_is_small(a, &held) ? VERDICT_NOT_LEAK : VERDICT_INCONCLUSIVE;
     if (gravest == VERDICT_NOT_LEAK && (!did_work(history) || grew_unseen(history, a)))
         return VERDICT_INCONCLUSIVE;
     return gravest;
@@ -365,7 +348,8 @@ static struct seep_error *fill_evidence(struct case_dir *c, const struct replay_
         replay->lost_events > a->info.lost_events ? replay->lost_events : a->info.lost_events;
     a->lost_stacks = a->info.lost_stacks;
     a->snapshots = replay->snapshots;
-    a->unexplained_bytes = replay->compared ? replay->unexplained_bytes : ANALYSIS_UNKNOWN;
+    /* Without calls there are no books, only looks. */
+    a->unexplained_bytes = replay->compared && !(a->info.imported && !replay->events) ? replay->unexplained_bytes : ANALYSIS_UNKNOWN;
     a->complete = case_state(c) == CASE_COMPLETE && !replay->cut;
     if (a->info.command) {
         a->command = strdup(a->info.command);

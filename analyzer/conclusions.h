@@ -39,3 +39,6 @@ struct seep_error *conclusions_next(struct finding *finding, const char *format,
 
 /* Looks that are less than a second apart are of one moment: they tell no rate. */
 bool conclusions_is_one_moment(const struct analysis *analysis);
+
+/* One moment shows no growth; but who holds so little of its own has lost little. *RET_BYTES: how much. */
+bool conclusions_is_small(const struct analysis *analysis, uint64_t *ret_bytes);

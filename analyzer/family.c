@@ -163,6 +163,8 @@ static uint64_t weight(const struct analysis_resident *row)
         return family_sum(row->private_dirty_bytes, row->private_clean_bytes);
     if (known(row->shared_clean_bytes) || known(row->shared_dirty_bytes))
         return 0;
+    if (row->perms & VMA_SHARED)
+        return 0;
     if (known(row->rss_bytes))
         return known(row->dirty_bytes) ? row->dirty_bytes : row->rss_bytes;
     return row->perms & (VMA_READ | VMA_WRITE | VMA_EXEC) ? row->size_bytes : 0;

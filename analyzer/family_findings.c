@@ -9,6 +9,7 @@ enum {
     MIN_HUGE_BYTES = 64 << 20,
     MIN_MORE_BYTES = 64 << 20, /* that a child has and its parent has not */
     VMAS_TOLD = 8,
+    SMALL_BYTES = 32 << 20,
 };
 
 static bool known(uint64_t value)
@@ -52,6 +53,8 @@ static struct seep_error *add_vma(struct finding *f, const struct analysis_resid
         .region = row->region,
         .size_bytes = row->size_bytes,
         .rss_bytes = row->rss_bytes,
+        .explained_bytes = ANALYSIS_UNKNOWN,
+        .preexisting_bytes = ANALYSIS_UNKNOWN,
         .name = strdup(row->name),
     };
     struct seep_error *err;
@@ -338,12 +341,68 @@ static struct seep_error *conclude_more(const struct conclusions_input *in, stru
     return conclusions_add(a, &f);
 }
 
+/* --- what is too little to have been lost --- */
+
+/* What of its own a process holds, by the best figure that there is. */
+static uint64_t own_bytes(const struct analysis_process *p)
+{
+    return known(p->private_dirty_bytes) ? p->private_dirty_bytes
+           : known(p->dirty_bytes)       ? p->dirty_bytes
+                                         : p->rss_bytes;
+}
+
+bool conclusions_is_small(const struct analysis *a, uint64_t *ret_bytes)
+{
+    uint64_t held = 0;
+
+    if (a->events || !conclusions_is_one_moment(a) || a->processes.count == 0)
+        return false;
+    for (size_t i = 0; i < a->processes.count; i++) {
+        uint64_t its = own_bytes(&a->processes.items[i]);
+
+        if (its > SMALL_BYTES || (held += its) > SMALL_BYTES)
+            return false;
+    }
+    *ret_bytes = held;
+    return true;
+}
+
+static struct seep_error *conclude_small(struct analysis *a)
+{
+    struct finding f = conclusions_finding(VERDICT_NOT_LEAK, REGION_OTHER, CAUSE_UNKNOWN);
+    struct units_text size, floor, largest;
+    const struct analysis_resident *most = a->residents.count ? &a->residents.items[0] : NULL;
+    struct seep_error *err;
+
+    if (!conclusions_is_small(a, &f.bytes))
+        return NULL;
+    f.confidence = 0.7;
+    err = conclusions_text(&f.title, "%s private and dirty in all",
+                           units_format_size(&size, f.bytes));
+    if (!err)
+        err = conclusions_text(
+            &f.reason,
+            "less than %s, so that little can have been lost so far%s%s%s%s",
+            units_format_size(&floor, SMALL_BYTES), most ? "; the largest region has " : "",
+            most ? units_format_size(&largest, known(most->rss_bytes) ? most->rss_bytes
+                                                                      : most->size_bytes)
+                 : "",
+            most ? " of " : "", most ? region_name(most->region) : "");
+    if (err) {
+        analysis_finding_deinit(&f);
+        return err;
+    }
+    return conclusions_add(a, &f);
+}
+
 struct seep_error *family_findings(const struct conclusions_input *in, struct analysis *a)
 {
     struct seep_error *err = conclude_more(in, a);
 
     for (size_t i = 0; i < a->processes.count && !err; i++)
         err = conclude_huge(in, &a->processes.items[i], a);
+    if (!err)
+        err = conclude_small(a);
     if (!err)
         err = conclude_zones(a);
     return err ? err : conclude_deleted(a);

@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "report/json_parts.h"
 #include "report/report.h"
+#include "report/told_json.h"
 
 /* An array of what MAKE makes of each item of VECTOR. */
 #define ARRAY(vector, make)                                                                        \
@@ -63,7 +64,14 @@ static json_t *process_json(const struct analysis_process *process)
     return JSON_OBJECT({"pid", json_parts_id(process->pid)}, {"ppid", json_parts_id(process->ppid)},
                        {"exe", json_parts_text(process->exe)},
                        {"rss_bytes", json_parts_number(process->rss_bytes)},
-                       {"pss_bytes", json_parts_number(process->pss_bytes)});
+                       {"pss_bytes", json_parts_number(process->pss_bytes)},
+                       {"command", json_parts_text(process->command)},
+                       {"virtual_bytes", json_parts_number(process->virtual_bytes)},
+                       {"shared_bytes", json_parts_number(process->shared_bytes)},
+                       {"private_clean_bytes", json_parts_number(process->private_clean_bytes)},
+                       {"private_dirty_bytes", json_parts_number(process->private_dirty_bytes)},
+                       {"dirty_bytes", json_parts_number(process->dirty_bytes)},
+                       {"anon_huge_pages_bytes", json_parts_number(process->huge_bytes)});
 }
 
 static json_t *string_json(const struct analysis_string *string)
@@ -131,7 +139,8 @@ static json_t *finding_json(const struct finding *f, enum moment_basis basis)
         {"cause", json_string(cause_name(f->cause))}, {"title", json_parts_text(f->title)},
         {"bytes", json_parts_number(f->bytes)},
         {"resident_bytes", json_parts_number(f->resident_bytes)},
-        {"count", json_parts_number(f->count)}, {"unit_bytes", json_parts_number(f->unit_bytes)},
+        {"count", json_parts_number(f->count)}, {"placed", json_parts_number(f->placed)},
+        {"unit_bytes", json_parts_number(f->unit_bytes)},
         {"first", time_or_null(basis, f->first_ns)}, {"last", time_or_null(basis, f->last_ns)},
         {"bytes_per_s", json_parts_real(f->bytes_per_s)},
         {"confidence", json_parts_real(f->confidence)}, {"culprit", culprit_json(&f->culprit)},
@@ -175,7 +184,9 @@ static json_t *evidence_json(const struct analysis *a)
         {"lost_stacks", json_parts_number(a->lost_stacks)}, {"complete", json_boolean(a->complete)},
         {"symbol_troubles", ARRAY(&a->symbol_troubles, text_json)},
         {"snapshots", json_parts_number(a->snapshots)}, {"dumps", json_parts_number(a->dumps)},
-        {"unexplained_bytes", json_parts_number(a->unexplained_bytes)});
+        {"unexplained_bytes", json_parts_number(a->unexplained_bytes)},
+        {"imports", told_json_imports(a)}, {"assumptions", ARRAY(&a->assumptions, text_json)},
+        {"missing", told_json_missing(a)});
 }
 
 static json_t *memory_json(const struct analysis *a)
@@ -187,7 +198,8 @@ static json_t *memory_json(const struct analysis *a)
                        {"growth_bytes_per_s", json_parts_real(a->growth_bytes_per_s)},
                        {"limit_bytes", json_parts_number(a->limit_bytes)},
                        {"limit_source", json_parts_text(a->limit_source)},
-                       {"exhaustion_s", json_parts_real(a->exhaustion_s)});
+                       {"exhaustion_s", json_parts_real(a->exhaustion_s)},
+                       {"thp", json_parts_text(a->thp)});
 }
 
 static json_t *analysis_json(const struct analysis *a)
@@ -201,7 +213,9 @@ static json_t *analysis_json(const struct analysis *a)
         {"verdict", json_string(verdict_name(a->verdict))},
         {"findings", findings_json(a)}, {"vmas", ARRAY(&a->vmas, report_json_vma)},
         {"threads", ARRAY(&a->threads, thread_json)},
-        {"processes", ARRAY(&a->processes, process_json)});
+        {"processes", ARRAY(&a->processes, process_json)}, {"residents", told_json_residents(a)},
+        {"differences", told_json_differences(a)}, {"java", told_json_java(a)},
+        {"incidents", told_json_incidents(a)}, {"contents", told_json_contents(a)});
 }
 
 struct seep_error *report_json(const struct analysis *analysis, FILE *out)

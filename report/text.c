@@ -7,6 +7,7 @@
 #include "report/finding_text.h"
 #include "report/report.h"
 #include "report/rows.h"
+#include "report/told_text.h"
 #include "report/wrap.h"
 
 enum { DEFAULT_TOP = 10, DEFAULT_WIDTH = 80 };
@@ -61,6 +62,12 @@ static const char *name_of_target(const struct case_info *info)
     return info->name;
 }
 
+/* Files of one moment, and no calls. */
+static bool is_one_moment(const struct analysis *a)
+{
+    return a->info.imported && a->events == 0 && a->duration_ns < (uint64_t)NS_PER_S;
+}
+
 static void add_watch(struct rows *r, const struct analysis *a)
 {
     const char *name = name_of_target(&a->info);
@@ -74,6 +81,11 @@ static void add_watch(struct rows *r, const struct analysis *a)
     }
     if (a->processes.count > 1)
         rows_printf(r, " and %zu more", a->processes.count - 1);
+    if (is_one_moment(a)) {
+        rows_between(r, ", ");
+        rows_printf(r, "looked at once");
+        return;
+    }
     if (known(a->duration_ns)) {
         rows_between(r, ", ");
         rows_printf(r, "watched %s", units_format_duration(&text, a->duration_ns));
@@ -162,6 +174,8 @@ static void write_doubts(struct rows *r, const struct analysis *a)
         rows_printf(r, "the recording is not complete");
     }
     rows_end(r, "why");
+    if (a->missing.count)
+        return;
     rows_printf(r, "watch for longer, while the process works: seep trace -p PID --for 10m");
     rows_end(r, "next");
 }
@@ -273,6 +287,12 @@ static void write_not_seen(struct rows *r, const struct analysis *a)
 {
     bool timed = known(a->started_ns) && a->info.basis != MOMENT_NONE;
 
+    if (a->info.imported && a->events == 0) {
+        rows_printf(r, "who mapped what, and when: there is no call among the evidence");
+        rows_end_paragraph(r, "Not seen: ");
+        return;
+    }
+
     if (timed) {
         rows_printf(r, "what was mapped before ");
         rows_time(r, a->started_ns);
@@ -353,11 +373,14 @@ struct seep_error *report_text(const struct analysis *analysis,
     write_findings(&rows, analysis, top);
     write_doubts(&rows, analysis);
     write_not_leaks(&rows, analysis, top);
+    told_text(&rows, analysis, top);
     write_memory(&rows, analysis);
     write_seen(&rows, analysis);
     write_not_seen(&rows, analysis);
     write_not_named(&rows, analysis);
-    write_cost(&rows, analysis);
+    told_text_limits(&rows, analysis);
+    if (!analysis->info.imported)
+        write_cost(&rows, analysis);
     if (rows.out.failed)
         return error_no_memory();
     if (fwrite(rows.out.bytes, 1, rows.out.len, out) != rows.out.len || fflush(out) != 0)
