@@ -471,7 +471,12 @@ struct seep_error *analysis_run(struct case_dir *c, const struct analysis_option
     uint64_t start = a->info.started_ns ? a->info.started_ns : e.history->first_ns;
     uint64_t end = e.history->last_ns > a->info.ended_ns ? e.history->last_ns : a->info.ended_ns;
 
-    err = fill_evidence(c, &e.replay, e.history, start, end, a);
+    /* Files beside a log may be years younger, by the time at which they were copied. */
+    if (a->info.imported && e.history->last_event_ns)
+        err = fill_evidence(c, &e.replay, e.history, e.history->first_event_ns,
+                            e.history->last_event_ns, a);
+    else
+        err = fill_evidence(c, &e.replay, e.history, start, end, a);
     if (!err)
         err = judge(c, options, &e, end, a);
     if (!err)

@@ -132,7 +132,7 @@ struct finding {
     VECTOR(struct analysis_thread) threads;
     struct analysis_stacks stacks; /* the most bytes first */
     bool sampled;                  /* a path is that of whoever made an allocator ask for more */
-    uint64_t placed; /* of COUNT, by where they must be: see geometry.h; ANALYSIS_UNKNOWN: all seen */
+    uint64_t placed; /* of COUNT, by where they must be, their results not being known: geometry.h */
     VECTOR(struct analysis_string) strings; /* of dumps of its regions, the most bytes first */
     uint64_t times_first_ns, times_last_ns, times_count; /* timestamps written in its dumps */
     char *written; /* a sentence on content times against mapping times; NULL */

@@ -56,7 +56,6 @@ struct finding conclusions_finding(enum verdict verdict, enum region region, enu
         .first_ns = ANALYSIS_UNKNOWN,
         .last_ns = ANALYSIS_UNKNOWN,
         .bytes_per_s = NAN,
-        .placed = ANALYSIS_UNKNOWN,
         .times_first_ns = ANALYSIS_UNKNOWN,
         .times_last_ns = ANALYSIS_UNKNOWN,
         .times_count = ANALYSIS_UNKNOWN,

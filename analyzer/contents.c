@@ -30,6 +30,7 @@ void contents_deinit(struct contents *contents)
 void contents_window(const struct case_info *info, const struct dumps *dumps,
                      struct contents_options *ret_options)
 {
+    bool is_wall_clock = info->wall_offset_ns || info->has_dated_calls;
     uint64_t first = UINT64_MAX, last = 0;
     struct contents_options options = {
         .encodings = STRINGS_ASCII | STRINGS_UTF8 | STRINGS_UTF16LE,
@@ -38,9 +39,9 @@ void contents_window(const struct case_info *info, const struct dumps *dumps,
         .forms = TIMESTAMPS_ALL_FORMS,
     };
 
-    if (info->started_ns && info->wall_offset_ns)
+    if (info->started_ns && is_wall_clock)
         first = last = info->started_ns + info->wall_offset_ns;
-    if (info->ended_ns && info->wall_offset_ns)
+    if (info->ended_ns && is_wall_clock)
         last = info->ended_ns + info->wall_offset_ns;
     for (size_t i = 0; i < dumps->dumps.count; i++) {
         const struct dump *dump = dumps->dumps.items[i];

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
+
 enum { MAX_RESIDENTS = 4096, MAX_PROCESSES = 4096, REGIONS = REGION_OTHER + 1 };
 
 static bool known(uint64_t value)
@@ -306,7 +308,18 @@ static const struct residence *whole(const struct conclusions_input *in, pid_t p
     return residence && !residence->partial ? residence : NULL;
 }
 
-/* Each with its parent, and the largest of siblings with the smallest. */
+/* The last look at it with the first one. */
+static struct seep_error *compare_looks(const struct conclusions_input *in, pid_t pid,
+                                        struct analysis *a)
+{
+    const struct history_process *p = history_find(in->history, pid);
+
+    if (p->last_look_ns - p->first_look_ns < (uint64_t)NS_PER_S)
+        return NULL;
+    return compare(&p->first_residence, pid, &p->residence, pid, a);
+}
+
+/* Each with its own past and with its parent, and the largest of siblings with the smallest. */
 static struct seep_error *fill_differences(const struct conclusions_input *in, struct analysis *a)
 {
     struct seep_error *err = NULL;
@@ -316,7 +329,9 @@ static struct seep_error *fill_differences(const struct conclusions_input *in, s
         const struct residence *its = whole(in, p->pid), *parents = whole(in, p->ppid);
         bool largest = its;
 
-        if (its && parents)
+        if (its)
+            err = compare_looks(in, p->pid, a);
+        if (!err && its && parents)
             err = compare(parents, p->ppid, its, p->pid, a);
         for (size_t n = 0; n < a->processes.count && its && p->ppid; n++) {
             const struct analysis_process *sibling = &a->processes.items[n];

@@ -356,7 +356,7 @@ uint64_t geometry_placed(const struct geometries *geometries, const struct diagn
 {
     const struct geometry *g = find(geometries, d);
 
-    return g ? g->placed : ANALYSIS_UNKNOWN;
+    return g ? g->placed : 0;
 }
 
 static void put(struct buffer *out, uint64_t count, const char *noun)

@@ -43,7 +43,7 @@ struct seep_error *geometry_place(struct ledger *ledger, struct history *history
 /* Lowers the confidence of what rests on it. */
 void geometry_weigh(const struct geometries *geometries, struct diagnosis *diagnosis);
 
-/* How many of DIAGNOSIS were placed; ANALYSIS_UNKNOWN: no result was missing. */
+/* How many of DIAGNOSIS were placed. */
 uint64_t geometry_placed(const struct geometries *geometries, const struct diagnosis *diagnosis);
 
 /* Says what was reckoned for DIAGNOSIS; nothing where nothing was. */

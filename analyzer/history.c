@@ -25,6 +25,7 @@ static void forget_parts(struct history_process *p)
     places_deinit(&p->places);
     held_deinit(&p->held);
     growth_deinit(&p->growth);
+    residence_deinit(&p->first_residence);
     residence_deinit(&p->residence);
     vector_deinit(&p->unplaced);
     vector_deinit(&p->first_map);
@@ -363,6 +364,10 @@ struct seep_error *history_event(void *context, const struct event *ev)
     struct seep_error *err;
 
     note_time(history, ev->exit_ns);
+    if (history->first_event_ns == 0 || ev->enter_ns < history->first_event_ns)
+        history->first_event_ns = ev->enter_ns;
+    if (ev->exit_ns > history->last_event_ns)
+        history->last_event_ns = ev->exit_ns;
     if (ev->kind == EVENT_LOST)
         return NULL;
     if (ev->kind == EVENT_PROCESS_START)
@@ -494,6 +499,29 @@ static struct seep_error *keep_first_map(struct history_process *p, const struct
     return err;
 }
 
+static struct seep_error *keep_residence(const struct history *history, struct history_process *p,
+                                         const struct snapshot *snap)
+{
+    struct seep_error *err = NULL;
+
+    if (snap->maps.count && !snap->partial) {
+        p->last_look_ns = snap->end_ns;
+        if (p->first_residence.detail == RESIDENCE_NONE) {
+            p->first_look_ns = snap->end_ns;
+            err = residence_look(&p->first_residence, snap, history->runtime);
+        }
+    }
+    return err ? err : residence_look(&p->residence, snap, history->runtime);
+}
+
+void history_end_log(struct history *history)
+{
+    for (size_t i = 0; i < history->processes.count && history->last_event_ns; i++) {
+        history->processes.items[i]->log_first_ns = history->first_event_ns;
+        history->processes.items[i]->log_last_ns = history->last_event_ns;
+    }
+}
+
 struct seep_error *history_snapshot(void *context, const struct snapshot *snap)
 {
     struct history *history = context;
@@ -512,7 +540,7 @@ struct seep_error *history_snapshot(void *context, const struct snapshot *snap)
     copy_figures(p, snap);
     err = keep_first_map(p, snap);
     if (!err && history->imported)
-        err = residence_look(&p->residence, snap, history->runtime);
+        err = keep_residence(history, p, snap);
     if (!err)
         err = growth_look(&p->growth, snap, history->runtime);
     /* Who took the threads took the descriptors too. */

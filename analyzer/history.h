@@ -59,7 +59,9 @@ struct history_process {
     struct places places;
     struct held held;
     struct growth growth;
-    struct residence residence; /* of imported looks */
+    struct residence first_residence, residence; /* of imported looks */
+    uint64_t first_look_ns, last_look_ns;         /* of these */
+    uint64_t log_first_ns, log_last_ns; /* an imported log begins and ends; 0: it is a recording */
     /* of the last look; SNAPSHOT_UNKNOWN */
     uint64_t rss_bytes, pss_bytes, virtual_bytes;
     uint64_t cgroup_limit_bytes, cgroup_used_bytes, rlimit_as_bytes;
@@ -89,6 +91,7 @@ struct history {
     struct frame_uses uses;                      /* of call paths */
     uint64_t live_rss_bytes, live_virtual_bytes; /* of the processes that live */
     uint64_t first_ns, last_ns;
+    uint64_t first_event_ns, last_event_ns;
     uint64_t page_bytes;
 };
 
@@ -107,6 +110,10 @@ struct history_process *history_find(const struct history *history, pid_t pid);
 /* A call of mmap that was in P's UNPLACED, now with its result: see geometry.h. */
 struct seep_error *history_placed(struct history *history, struct history_process *p,
                                   const struct event *ev);
+
+/* The end of imported evidence: that a log ends is no sign that nothing was called any more, as the end
+ * of a recording would be. */
+void history_end_log(struct history *history);
 
 /* For ledger_on_freed: when what came by which call path was given back. */
 void history_freed(const struct ledger_charge *charge, uint64_t time_ns, void *history);

@@ -56,7 +56,7 @@ static void write_process(struct rows *r, const struct analysis_process *p)
     struct units_text mapped, rss, shared, clean, dirty, huge;
     uint64_t private_dirty = known(p->private_dirty_bytes) ? p->private_dirty_bytes : p->dirty_bytes;
 
-    rows_printf(r, "%7d %7d %11s %11s %9s %9s %11s %11s  ", (int)p->pid, (int)p->ppid,
+    rows_printf(r, "%6d %6d %10s %10s %8s %7s %10s %10s  ", (int)p->pid, (int)p->ppid,
                 cell(&mapped, p->virtual_bytes), cell(&rss, p->rss_bytes),
                 cell(&shared, p->shared_bytes), cell(&clean, p->private_clean_bytes),
                 cell(&dirty, private_dirty), cell(&huge, p->huge_bytes));
@@ -78,7 +78,7 @@ static void write_processes(struct rows *r, const struct analysis *a)
         return;
     rows_printf(r, "%s", "KiB; dirty is private where that is told");
     rows_end_paragraph(r, "Processes: ");
-    rows_printf(r, "%7s %7s %11s %11s %9s %9s %11s %11s  %s", "PID", "PARENT", "MAPPED", "RSS",
+    rows_printf(r, "%6s %6s %10s %10s %8s %7s %10s %10s  %s", "PID", "PARENT", "MAPPED", "RSS",
                 "SHARED", "CLEAN", "DIRTY", "HUGE", "COMMAND");
     end_line(r, "   ");
     for (size_t i = 0; i < a->processes.count; i++)
@@ -101,7 +101,9 @@ static void write_differences(struct rows *r, const struct analysis *a)
         bool first = i == 0 || d[-1].pid != d->pid || d[-1].from_pid != d->from_pid;
         struct units_text size;
 
-        if (first)
+        if (first && d->pid == d->from_pid)
+            rows_printf(r, "%d since the first look: ", (int)d->pid);
+        else if (first)
             rows_printf(r, "%d against %d: ", (int)d->pid, (int)d->from_pid);
         else
             rows_printf(r, "; ");
