@@ -349,7 +349,9 @@ static struct seep_error *fill_evidence(struct case_dir *c, const struct replay_
     a->lost_stacks = a->info.lost_stacks;
     a->snapshots = replay->snapshots;
     /* Without calls there are no books, only looks. */
-    a->unexplained_bytes = replay->compared && !(a->info.imported && !replay->events) ? replay->unexplained_bytes : ANALYSIS_UNKNOWN;
+    a->unexplained_bytes = replay->compared && !(a->info.imported && !replay->events)
+                               ? replay->unexplained_bytes
+                               : ANALYSIS_UNKNOWN;
     a->complete = case_state(c) == CASE_COMPLETE && !replay->cut;
     if (a->info.command) {
         a->command = strdup(a->info.command);
@@ -370,9 +372,9 @@ static struct seep_error *write_findings(struct case_dir *c, const struct analys
     if (err)
         return err;
     a->dumps = dumps.dumps.count;
-    err = findings_build(
-        &(struct findings_input){correlation, diagnoses, e->history, e->paths, c->path,
-                                 &e->geometries}, a);
+    err = findings_build(&(struct findings_input){correlation, diagnoses, e->history, e->paths,
+                                                  c->path, &e->geometries},
+                         a);
     if (!err)
         err = java_stacks_add(c->fd, diagnoses, a);
     if (!err && !options->skip_content)

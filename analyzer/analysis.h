@@ -132,7 +132,8 @@ struct finding {
     VECTOR(struct analysis_thread) threads;
     struct analysis_stacks stacks; /* the most bytes first */
     bool sampled;                  /* a path is that of whoever made an allocator ask for more */
-    uint64_t placed; /* of COUNT, by where they must be, their results not being known: geometry.h */
+    uint64_t
+        placed; /* of COUNT, by where they must be, their results not being known: geometry.h */
     VECTOR(struct analysis_string) strings; /* of dumps of its regions, the most bytes first */
     uint64_t times_first_ns, times_last_ns, times_count; /* timestamps written in its dumps */
     char *written; /* a sentence on content times against mapping times; NULL */
@@ -168,7 +169,7 @@ struct analysis_resident {
 struct analysis_difference {
     pid_t pid, from_pid;
     enum region region;
-    uint64_t from_bytes, bytes;      /* size of all regions of the kind, in the one and in the other */
+    uint64_t from_bytes, bytes; /* size of all regions of the kind, in the one and in the other */
     uint64_t appeared, gone, resized; /* regions; by start address */
 };
 
@@ -183,10 +184,10 @@ struct analysis_java {
     uint64_t heap_max_bytes, heap_committed_bytes, heap_used_bytes;
     uint64_t direct_used_bytes, direct_max_bytes, direct_wanted_bytes;
     uint64_t threads;
-    uint64_t reserved_bytes, committed_bytes; /* of native memory tracking */
+    uint64_t reserved_bytes, committed_bytes;    /* of native memory tracking */
     VECTOR(struct analysis_category) categories; /* the most committed first */
-    uint64_t rss_bytes;         /* of the process */
-    uint64_t outside_bytes;     /* RSS beyond what it says to have committed; unknown */
+    uint64_t rss_bytes;                          /* of the process */
+    uint64_t outside_bytes; /* RSS beyond what it says to have committed; unknown */
 };
 
 /* What a log or the kernel reported: out of memory, a crash. */

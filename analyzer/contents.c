@@ -270,10 +270,10 @@ struct seep_error *contents_sentence_alone(const struct time_span *bulk, char **
     if (bulk->count) {
         units_format_time(&first, bulk->first_ns, false);
         units_format_time(&last, bulk->last_ns, false);
-        if (asprintf(&text, "content written %.10s %.8s%s%.*s%s%.*s UTC, which the calls' times, "
-                            "without date and zone, are not compared with",
-                     first.text, first.text + 11,
-                     strncmp(first.text, last.text, 19) ? " to " : "",
+        if (asprintf(&text,
+                     "content written %.10s %.8s%s%.*s%s%.*s UTC, which the calls' times, "
+                     "without date and zone, are not compared with",
+                     first.text, first.text + 11, strncmp(first.text, last.text, 19) ? " to " : "",
                      strncmp(first.text, last.text, 10) ? 10 : 0, last.text,
                      strncmp(first.text, last.text, 10) ? " " : "",
                      strncmp(first.text, last.text, 19) ? 8 : 0, last.text + 11) < 0)

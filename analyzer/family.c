@@ -67,9 +67,8 @@ static struct seep_error *add_process(struct analysis *a, pid_t pid)
 /* A list of processes is one of the whole machine: only the target and its children are of interest. */
 static struct seep_error *add_relatives(const struct told *told, struct analysis *a)
 {
-    struct seep_error *err = told_find(told, FACT_PROCESS, a->info.pid, NULL)
-                                 ? add_process(a, a->info.pid)
-                                 : NULL;
+    struct seep_error *err =
+        told_find(told, FACT_PROCESS, a->info.pid, NULL) ? add_process(a, a->info.pid) : NULL;
     size_t before;
 
     do {
@@ -176,7 +175,8 @@ static int compare_rows(const void *a, const void *b)
 {
     const struct analysis_resident *x = a, *y = b;
     uint64_t weights[] = {weight(x), weight(y)};
-    uint64_t rss[] = {known(x->rss_bytes) ? x->rss_bytes : 0, known(y->rss_bytes) ? y->rss_bytes : 0};
+    uint64_t rss[] = {known(x->rss_bytes) ? x->rss_bytes : 0,
+                      known(y->rss_bytes) ? y->rss_bytes : 0};
 
     if (weights[0] != weights[1])
         return weights[0] < weights[1] ? 1 : -1;

@@ -13,4 +13,5 @@
 
 #include "analyzer/conclusions.h"
 
-struct seep_error *family_conclude(const struct conclusions_input *input, struct analysis *analysis);
+struct seep_error *family_conclude(const struct conclusions_input *input,
+                                   struct analysis *analysis);

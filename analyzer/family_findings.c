@@ -68,8 +68,7 @@ static struct seep_error *add_vma(struct finding *f, const struct analysis_resid
 
 static struct seep_error *conclude_zones(struct analysis *a)
 {
-    struct finding f =
-        conclusions_finding(VERDICT_NOT_LEAK, REGION_SHARED_MEMORY, CAUSE_BOUNDED);
+    struct finding f = conclusions_finding(VERDICT_NOT_LEAK, REGION_SHARED_MEMORY, CAUSE_BOUNDED);
     struct units_text size, total;
     struct seep_error *err = NULL;
     uint64_t bytes = 0;
@@ -178,7 +177,8 @@ static struct seep_error *conclude_deleted(struct analysis *a)
         err = conclusions_text(
             &f.reason,
             "files that were replaced while the process ran, as an upgrade of libraries does: it "
-            "goes on with the old ones, %s of them resident%s%s%s; no memory is lost by that, and a "
+            "goes on with the old ones, %s of them resident%s%s%s; no memory is lost by that, and "
+            "a "
             "restart takes the new ones",
             known(rss) ? units_format_size(&resident, rss) : "an unknown part",
             known(dirty) ? ", " : "", known(dirty) ? units_format_size(&written, dirty) : "",
@@ -197,7 +197,8 @@ static struct seep_error *conclude_huge(const struct conclusions_input *in,
 {
     const struct residence *residence = family_residence(in, p->pid);
     const char *setting = a->thp ? a->thp : residence ? residence->thp_enabled : "";
-    struct finding f = conclusions_finding(VERDICT_INCONCLUSIVE, REGION_ANON_MMAP, CAUSE_HUGE_PAGES);
+    struct finding f =
+        conclusions_finding(VERDICT_INCONCLUSIVE, REGION_ANON_MMAP, CAUSE_HUGE_PAGES);
     struct units_text huge, rss;
     struct seep_error *err = NULL;
     bool always = strcmp(setting, "always") == 0;
@@ -226,7 +227,8 @@ static struct seep_error *conclude_huge(const struct conclusions_input *in,
             "byte touched of 2 MiB brings them all, so that RSS may hold much that was never "
             "written, or was freed in pieces. What of it is used no listing tells: bloat to be "
             "checked, no proof of it",
-            100 * (double)p->huge_bytes / (double)p->rss_bytes, setting[0] ? setting : "an unknown value");
+            100 * (double)p->huge_bytes / (double)p->rss_bytes,
+            setting[0] ? setting : "an unknown value");
     if (!err)
         err = conclusions_next(&f, "echo madvise >/sys/kernel/mm/transparent_hugepage/enabled, "
                                    "start it again and compare its RSS under the same work");
@@ -289,7 +291,8 @@ static struct seep_error *say_more(const struct analysis_process *p, int64_t mor
         return err;
     return conclusions_text(
         &f->reason,
-        "since it was forked; %s%s of that in [heap], the rest in anonymous mappings%s%s%s%s%s; one "
+        "since it was forked; %s%s of that in [heap], the rest in anonymous mappings%s%s%s%s%s; "
+        "one "
         "moment shows what there is and not whether it grows",
         heap < 0 ? "-" : "", brk.text, siblings > 1 ? "; it and its siblings hold " : "",
         siblings > 1 ? units_format_size(&least, low) : "", siblings > 1 ? " to " : "",
@@ -329,8 +332,9 @@ static struct seep_error *conclude_more(const struct conclusions_input *in, stru
             err = add_vma(&f, row);
     }
     if (!err && family_residence(in, most->pid))
-        err = conclusions_next(&f, "cat /proc/%d/smaps >smaps-2.txt some time later, and import "
-                                   "both: what grew in between shows",
+        err = conclusions_next(&f,
+                               "cat /proc/%d/smaps >smaps-2.txt some time later, and import "
+                               "both: what grew in between shows",
                                (int)most->pid);
     if (!err)
         err = conclusions_next(&f, "seep trace -p %d --for 10m", (int)most->pid);
@@ -381,11 +385,10 @@ static struct seep_error *conclude_small(struct analysis *a)
                            units_format_size(&size, f.bytes));
     if (!err)
         err = conclusions_text(
-            &f.reason,
-            "less than %s, so that little can have been lost so far%s%s%s%s",
+            &f.reason, "less than %s, so that little can have been lost so far%s%s%s%s",
             units_format_size(&floor, SMALL_BYTES), most ? "; the largest region has " : "",
-            most ? units_format_size(&largest, known(most->rss_bytes) ? most->rss_bytes
-                                                                      : most->size_bytes)
+            most ? units_format_size(&largest,
+                                     known(most->rss_bytes) ? most->rss_bytes : most->size_bytes)
                  : "",
             most ? " of " : "", most ? region_name(most->region) : "");
     if (err) {

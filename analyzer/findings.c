@@ -473,17 +473,16 @@ static bool is_in_findings(const struct analysis *analysis, pid_t pid)
 
 static struct seep_error *add_process(const struct history_process *p, struct analysis *analysis)
 {
-    struct analysis_process process = {
-        .pid = p->pid,
-        .ppid = p->ppid,
-        .rss_bytes = p->rss_bytes,
-        .pss_bytes = p->pss_bytes,
-        .virtual_bytes = p->virtual_bytes,
-        .shared_bytes = ANALYSIS_UNKNOWN,
-        .private_clean_bytes = ANALYSIS_UNKNOWN,
-        .private_dirty_bytes = ANALYSIS_UNKNOWN,
-        .dirty_bytes = ANALYSIS_UNKNOWN,
-        .huge_bytes = ANALYSIS_UNKNOWN};
+    struct analysis_process process = {.pid = p->pid,
+                                       .ppid = p->ppid,
+                                       .rss_bytes = p->rss_bytes,
+                                       .pss_bytes = p->pss_bytes,
+                                       .virtual_bytes = p->virtual_bytes,
+                                       .shared_bytes = ANALYSIS_UNKNOWN,
+                                       .private_clean_bytes = ANALYSIS_UNKNOWN,
+                                       .private_dirty_bytes = ANALYSIS_UNKNOWN,
+                                       .dirty_bytes = ANALYSIS_UNKNOWN,
+                                       .huge_bytes = ANALYSIS_UNKNOWN};
     struct seep_error *err = copy_text(process_exe(p, analysis), &process.exe);
 
     if (err)

@@ -48,8 +48,7 @@ static bool add_landmark(const struct ledger_interval *interval, void *context)
     struct placing *p = context;
     const struct ledger_charge *charge = interval->charge;
     struct landmark mark = {interval->start, interval->end, 0, false};
-    struct landmark *last =
-        p->landmarks.count ? &p->landmarks.items[p->landmarks.count - 1] : NULL;
+    struct landmark *last = p->landmarks.count ? &p->landmarks.items[p->landmarks.count - 1] : NULL;
 
     if (!charge)
         return true;
@@ -272,8 +271,7 @@ static struct seep_error *place_run(struct ledger *ledger, struct history *histo
                         .process = process,
                         .geometry = {.pid = process->pid,
                                      .unit_bytes = unit_of(history, calls[0]),
-                                     .unknown = count,
-                                     .unmaps = process->unmaps},
+                                     .unknown = count},
                         .call_count = count};
 
     if (p.geometry.unit_bytes == 0)
@@ -411,7 +409,4 @@ void geometry_reason(const struct geometries *geometries, const struct diagnosis
         put(out, g->spare, " place");
         buffer_printf(out, " more than calls: of before the log");
     }
-    if (g->unmaps == 0)
-        buffer_printf(out, "; the log holds no munmap at all: that they are still there is told by "
-                           "what is mapped, not by the log");
 }

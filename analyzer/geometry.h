@@ -31,7 +31,6 @@ struct geometry {
     uint64_t odd_gaps;  /* that are no whole multiple */
     uint64_t odd_bytes; /* in these */
     uint64_t spare;     /* places for which there is no call */
-    uint64_t unmaps;    /* calls of munmap that the process made, of whatever size */
 };
 
 VECTOR_TYPE(geometries, struct geometry);

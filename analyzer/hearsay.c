@@ -103,11 +103,10 @@ static struct seep_error *add_import(const struct told_import *import, struct an
         _cleanup_free_ char *text = NULL;
 
         line = json_array_get(import->first_skipped, 0);
-        err = conclusions_text(
-            &text, "%s of %s lines could not be read, the first is line %lld",
-            units_format_count(&skipped, import->skipped),
-            units_format_count(&lines, import->lines),
-            (long long)json_integer_value(json_object_get(line, "line")));
+        err = conclusions_text(&text, "%s of %s lines could not be read, the first is line %lld",
+                               units_format_count(&skipped, import->skipped),
+                               units_format_count(&lines, import->lines),
+                               (long long)json_integer_value(json_object_get(line, "line")));
         if (!err)
             err = assume(a, base_name(import->file), text);
     }
@@ -169,8 +168,8 @@ static struct evidence survey(const struct conclusions_input *in, const struct a
         if (p->growth.looks > 1 && apart >= (uint64_t)NS_PER_S)
             e.moments = 2;
     }
-    e.java = a->java.count > 0 ||
-             (a->info.runtime && strcmp(a->info.runtime, "java") == 0) || e.thread_dumps;
+    e.java = a->java.count > 0 || (a->info.runtime && strcmp(a->info.runtime, "java") == 0) ||
+             e.thread_dumps;
     return e;
 }
 
@@ -200,8 +199,9 @@ static struct seep_error *list_missing(const struct conclusions_input *in, struc
         err = miss(a, "a second look at the regions: one moment shows no growth",
                    "sleep 600; cat /proc/%d/smaps >smaps-2.txt", pid);
     if (!err && !e.memory_bytes)
-        err = miss(a, "what is written in the memory", "gcore -o core %d   (or seep dump -p %d "
-                                                       "--growing)",
+        err = miss(a, "what is written in the memory",
+                   "gcore -o core %d   (or seep dump -p %d "
+                   "--growing)",
                    pid, pid);
     if (!err && e.java && !e.thread_dumps)
         err = miss(a, "Java thread dumps: names and stacks of threads, with times",

@@ -284,7 +284,7 @@ static struct seep_error *note_syscall(struct history *history, struct history_p
     p->unmaps += ev->kind == EVENT_MUNMAP;
     if (ev->result == EVENT_RESULT_UNKNOWN && ev->kind == EVENT_MMAP)
         return keep_unplaced(p, ev);
-    if (event_failed(ev))
+    if (event_failed(ev) && !(ev->kind == EVENT_MUNMAP && ev->result == EVENT_RESULT_UNKNOWN))
         return NULL;
     err = flow_note(&p->flow, ev, history->page_bytes);
     if (err)
@@ -494,8 +494,8 @@ static struct seep_error *keep_first_map(struct history_process *p, const struct
     if (p->events || p->first_map.count)
         return NULL;
     for (size_t i = 0; i < snap->maps.count && !err; i++)
-        err = vector_push(&p->first_map, (struct ledger_range){snap->maps.vmas[i].start,
-                                                               snap->maps.vmas[i].end});
+        err = vector_push(&p->first_map,
+                          (struct ledger_range){snap->maps.vmas[i].start, snap->maps.vmas[i].end});
     return err;
 }
 

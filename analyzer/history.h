@@ -49,10 +49,11 @@ struct history_process {
     bool counted_first; /* its first RSS is part of the first total */
     bool retired;       /* too little to judge: its parts are empty */
     uint64_t events;
-    VECTOR(struct event) unplaced;         /* mmaps of anonymous memory without a known result */
-    uint64_t unplaced_skipped;             /* and those beyond HISTORY_MAX_UNPLACED */
-    uint64_t unmaps;                       /* calls of munmap */
-    VECTOR(struct ledger_range) first_map; /* of the look before the first event; if there was one */
+    VECTOR(struct event) unplaced; /* mmaps of anonymous memory without a known result */
+    uint64_t unplaced_skipped;     /* and those beyond HISTORY_MAX_UNPLACED */
+    uint64_t unmaps;               /* calls of munmap */
+    VECTOR(struct ledger_range)
+    first_map; /* of the look before the first event; if there was one */
     struct activity activity;
     struct births births;
     struct flow flow;
@@ -60,7 +61,7 @@ struct history_process {
     struct held held;
     struct growth growth;
     struct residence first_residence, residence; /* of imported looks */
-    uint64_t first_look_ns, last_look_ns;         /* of these */
+    uint64_t first_look_ns, last_look_ns;        /* of these */
     uint64_t log_first_ns, log_last_ns; /* an imported log begins and ends; 0: it is a recording */
     /* of the last look; SNAPSHOT_UNKNOWN */
     uint64_t rss_bytes, pss_bytes, virtual_bytes;

@@ -15,9 +15,8 @@ enum { MAX_MARKS = 65536 };
 static struct seep_error *push_frame(struct analysis_stack *stack,
                                      const struct thread_dump_frame *named)
 {
-    struct analysis_frame frame = {.kind = STACK_FRAME_JAVA,
-                                   .offset = ANALYSIS_UNKNOWN,
-                                   .line = named->line};
+    struct analysis_frame frame = {
+        .kind = STACK_FRAME_JAVA, .offset = ANALYSIS_UNKNOWN, .line = named->line};
     struct seep_error *err = NULL;
 
     frame.function = strndup(named->method.text, named->method.len);
@@ -133,8 +132,7 @@ static struct seep_error *take_stack(const struct thread_dump *dump, const struc
     for (size_t i = 0; i < thread->frame_count && i < JAVA_STACKS_MAX_FRAMES && !err; i++)
         err = push_frame(&stack, &dump->frames.items[thread->first_frame + i]);
     if (!err && nearest->apart_ns == UINT64_MAX)
-        err = conclusions_text(&stack.end,
-                               "what thread %d did in a thread dump of an unknown time",
+        err = conclusions_text(&stack.end, "what thread %d did in a thread dump of an unknown time",
                                (int)nearest->tid);
     else if (!err)
         err = conclusions_text(

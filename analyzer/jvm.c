@@ -182,8 +182,8 @@ static struct seep_error *fill_accounts(const struct conclusions_input *in, stru
         const struct history_process *p = history_find(in->history, java->pid);
 
         if (java->categories.count > 1)
-            qsort(java->categories.items, java->categories.count,
-                  sizeof(*java->categories.items), compare_categories);
+            qsort(java->categories.items, java->categories.count, sizeof(*java->categories.items),
+                  compare_categories);
         java->rss_bytes = p && known(p->rss_bytes)
                               ? p->rss_bytes
                               : told_value(in->told, FACT_PROCESS, java->pid, NULL);
@@ -218,8 +218,7 @@ static struct seep_error *conclude_heap(const struct conclusions_input *in,
     struct finding f;
     struct seep_error *err;
 
-    if (!known(java->heap_used_bytes) || !known(java->heap_max_bytes) ||
-        java->heap_max_bytes == 0)
+    if (!known(java->heap_used_bytes) || !known(java->heap_max_bytes) || java->heap_max_bytes == 0)
         return NULL;
     full = java->heap_used_bytes >= java->heap_max_bytes / 100 * NEARLY_FULL_PER_CENT;
     f = conclusions_finding(!full              ? VERDICT_NOT_LEAK
@@ -237,8 +236,7 @@ static struct seep_error *conclude_heap(const struct conclusions_input *in,
     if (!err)
         err = conclusions_text(
             &f.reason, "%.1f%% of its limit%s: %s",
-            100 * (double)java->heap_used_bytes / (double)java->heap_max_bytes,
-            whose ? whose : "",
+            100 * (double)java->heap_used_bytes / (double)java->heap_max_bytes, whose ? whose : "",
             full ? "what the collector cannot free is for a heap dump to say"
                  : "what the collector has to keep is far from what it may take, and the heap as a "
                    "whole is bounded by that limit");
@@ -329,9 +327,8 @@ static struct seep_error *support(const struct conclusions_input *in,
     f->reason = reason;
     /* Two witnesses that know nothing of each other. */
     f->confidence = fmin(fmax(f->confidence, 0.9) + 0.03, 0.97);
-    return error && f->stacks.count == 0
-               ? take_logged_stack(error, java->direct_wanted_bytes, f)
-               : NULL;
+    return error && f->stacks.count == 0 ? take_logged_stack(error, java->direct_wanted_bytes, f)
+                                         : NULL;
 }
 
 static struct seep_error *support_findings(const struct conclusions_input *in, struct analysis *a)

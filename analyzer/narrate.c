@@ -220,8 +220,15 @@ static void put_threads(struct buffer *out, const struct diagnosis *d,
 
 static void put_freed(struct buffer *out, const struct diagnosis *d)
 {
+    const struct history_process *p = d->parts.items[0]->process;
+
     if (!is_known(d->calls) || !is_known(d->freed))
         return;
+    if (d->freed == 0 && p->log_last_ns && p->unmaps == 0) {
+        buffer_printf(out, ", none seen unmapped (the log holds no munmap at all: that they are "
+                           "still there only what is mapped can tell)");
+        return;
+    }
     if (d->freed == 0) {
         buffer_printf(out, ", none unmapped");
         return;
@@ -509,6 +516,9 @@ static void put_doubts(struct buffer *out, const struct diagnosis *d)
                           "; each is larger than the one before, as an allocator's extents are");
         buffer_printf(out, ": it may all be in use");
     }
+    if (doubts & DOUBT_NO_UNMAPS)
+        buffer_printf(out, "; no look at the regions shows what is still mapped: a pmap or smaps "
+                           "from after these calls would tell");
     if (doubts & DOUBT_FREES_UNTIMED)
         buffer_printf(out, "; of what age those unmapped were is not known");
     if (doubts & DOUBT_AGEING)

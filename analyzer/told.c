@@ -24,20 +24,19 @@ static struct seep_error *read_imports(const json_t *array, struct told *told)
     json_array_foreach (array, index, file) {
         if (err || !json_is_object(file))
             continue;
-        err = vector_push(
-            &told->imports,
-            (struct told_import){
-                .file = json_string_value(json_object_get(file, "file")),
-                .format = json_string_value(json_object_get(file, "format")),
-                .lines = number_of(file, "lines"),
-                .skipped = number_of(file, "skipped"),
-                .events = number_of(file, "events"),
-                .snapshots = number_of(file, "snapshots"),
-                .memory_bytes = number_of(file, "memory_bytes"),
-                .thread_dumps = number_of(file, "thread_dumps"),
-                .first_skipped = json_object_get(file, "first_skipped"),
-                .assumptions = json_object_get(file, "assumptions"),
-            });
+        err = vector_push(&told->imports,
+                          (struct told_import){
+                              .file = json_string_value(json_object_get(file, "file")),
+                              .format = json_string_value(json_object_get(file, "format")),
+                              .lines = number_of(file, "lines"),
+                              .skipped = number_of(file, "skipped"),
+                              .events = number_of(file, "events"),
+                              .snapshots = number_of(file, "snapshots"),
+                              .memory_bytes = number_of(file, "memory_bytes"),
+                              .thread_dumps = number_of(file, "thread_dumps"),
+                              .first_skipped = json_object_get(file, "first_skipped"),
+                              .assumptions = json_object_get(file, "assumptions"),
+                          });
     }
     return err;
 }

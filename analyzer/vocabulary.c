@@ -130,12 +130,12 @@ static void incident_deinit(struct analysis_incident *incident)
             release((vector)->items[i_]);                                                          \
         vector_deinit(vector);                                                                     \
     } while (0)
-#define RELEASE_IMPORT(import) (free((import).file), free((import).format))
-#define RELEASE_MISSING(missing) (free((missing).what), free((missing).command))
-#define RELEASE_RESIDENT(row) free((row).name)
-#define RELEASE_JAVA(java) java_deinit(&(java))
+#define RELEASE_IMPORT(import)     (free((import).file), free((import).format))
+#define RELEASE_MISSING(missing)   (free((missing).what), free((missing).command))
+#define RELEASE_RESIDENT(row)      free((row).name)
+#define RELEASE_JAVA(java)         java_deinit(&(java))
 #define RELEASE_INCIDENT(incident) incident_deinit(&(incident))
-#define RELEASE_CONTENT(content) content_deinit(&(content))
+#define RELEASE_CONTENT(content)   content_deinit(&(content))
 
 /* What imported files told. */
 static void forget_told(struct analysis *analysis)

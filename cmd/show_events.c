@@ -263,15 +263,16 @@ static struct seep_error *json_put(struct listing *listing, const struct event *
 
     if (!name)
         name = life_text_name(ev->kind);
-    time_json = moment_json(&time, listing->info.basis, ev->enter_ns + listing->info.wall_offset_ns);
+    time_json =
+        moment_json(&time, listing->info.basis, ev->enter_ns + listing->info.wall_offset_ns);
     err = json_parts_write(
-        JSON_OBJECT({"time", json_parts_text(time_json)}, {"enter_ns", json_parts_number(ev->enter_ns)},
-                    {"exit_ns", json_parts_number(ev->exit_ns)}, {"pid", json_parts_id(ev->pid)},
-                    {"tid", json_parts_id(ev->tid)},
-                    {"thread", json_parts_text(name_of(listing, ev->tid))},
-                    {"event", json_parts_text(name)}, {"args", json_arguments(ev)},
-                    {"result", json_result(ev)}, {"error", json_error(ev)},
-                    {"name", json_parts_text(ev->name)}, {"stack", json_parts_id(ev->stack_id)}),
+        JSON_OBJECT(
+            {"time", json_parts_text(time_json)}, {"enter_ns", json_parts_number(ev->enter_ns)},
+            {"exit_ns", json_parts_number(ev->exit_ns)}, {"pid", json_parts_id(ev->pid)},
+            {"tid", json_parts_id(ev->tid)}, {"thread", json_parts_text(name_of(listing, ev->tid))},
+            {"event", json_parts_text(name)}, {"args", json_arguments(ev)},
+            {"result", json_result(ev)}, {"error", json_error(ev)},
+            {"name", json_parts_text(ev->name)}, {"stack", json_parts_id(ev->stack_id)}),
         JSON_COMPACT, stdout);
     putchar('\n');
     return err;

@@ -74,7 +74,7 @@ static void add_vma(struct rows *r, const struct analysis *a, const struct findi
         rows_printf(r, " of it");
     }
     /* Where regions split, what is told of each is the growth of all: no share of its own. */
-    if (known(vma->explained_bytes) && vma->growth_bytes > 0 &&
+    if (known(vma->explained_bytes) && vma->explained_bytes && vma->growth_bytes > 0 &&
         (uint64_t)vma->growth_bytes <= vma->end - vma->start) {
         rows_printf(r, ", explains ");
         rows_share(r, vma->explained_bytes, (uint64_t)vma->growth_bytes);

@@ -155,8 +155,8 @@ static json_t *findings_json(const struct analysis *a)
     bool failed = false;
 
     for (size_t i = 0; i < a->findings.count; i++)
-        failed |= json_array_append_new(array,
-                                        finding_json(&a->findings.items[i], a->info.basis)) < 0;
+        failed |=
+            json_array_append_new(array, finding_json(&a->findings.items[i], a->info.basis)) < 0;
     if (failed) {
         json_decref(array);
         return NULL;
@@ -174,7 +174,8 @@ static json_t *target_json(const struct analysis *a)
 static json_t *evidence_json(const struct analysis *a)
 {
     return JSON_OBJECT(
-        {"backend", json_parts_text(a->info.backend)}, {"started", time_or_null(a->info.basis, a->started_ns)},
+        {"backend", json_parts_text(a->info.backend)},
+        {"started", time_or_null(a->info.basis, a->started_ns)},
         {"ended", time_or_null(a->info.basis, a->ended_ns)},
         {"duration_s", a->duration_ns == ANALYSIS_UNKNOWN
                            ? json_null()
@@ -210,9 +211,8 @@ static json_t *analysis_json(const struct analysis *a)
         {"host", JSON_OBJECT({"name", json_parts_text(a->info.host_name)},
                              {"boot_id", json_parts_text(a->info.boot_id)})},
         {"target", target_json(a)}, {"evidence", evidence_json(a)}, {"memory", memory_json(a)},
-        {"verdict", json_string(verdict_name(a->verdict))},
-        {"findings", findings_json(a)}, {"vmas", ARRAY(&a->vmas, report_json_vma)},
-        {"threads", ARRAY(&a->threads, thread_json)},
+        {"verdict", json_string(verdict_name(a->verdict))}, {"findings", findings_json(a)},
+        {"vmas", ARRAY(&a->vmas, report_json_vma)}, {"threads", ARRAY(&a->threads, thread_json)},
         {"processes", ARRAY(&a->processes, process_json)}, {"residents", told_json_residents(a)},
         {"differences", told_json_differences(a)}, {"java", told_json_java(a)},
         {"incidents", told_json_incidents(a)}, {"contents", told_json_contents(a)});

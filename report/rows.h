@@ -22,7 +22,7 @@ struct rows {
     struct buffer line; /* of the row being built */
     size_t width;       /* in columns */
     bool colour;
-    uint64_t day_ns; /* times of this day are told without a date; UINT64_MAX: none are */
+    uint64_t day_ns;         /* times of this day are told without a date; UINT64_MAX: none are */
     enum moment_basis basis; /* of the case's times */
 };
 

@@ -70,13 +70,12 @@ json_t *told_json_residents(const struct analysis *a)
 
 static json_t *difference_json(const struct analysis_difference *d)
 {
-    return JSON_OBJECT({"pid", json_parts_id(d->pid)}, {"from_pid", json_parts_id(d->from_pid)},
-                       {"region", json_string(region_name(d->region))},
-                       {"from_bytes", json_parts_number(d->from_bytes)},
-                       {"bytes", json_parts_number(d->bytes)},
-                       {"appeared", json_parts_number(d->appeared)},
-                       {"gone", json_parts_number(d->gone)},
-                       {"resized", json_parts_number(d->resized)});
+    return JSON_OBJECT(
+        {"pid", json_parts_id(d->pid)}, {"from_pid", json_parts_id(d->from_pid)},
+        {"region", json_string(region_name(d->region))},
+        {"from_bytes", json_parts_number(d->from_bytes)}, {"bytes", json_parts_number(d->bytes)},
+        {"appeared", json_parts_number(d->appeared)}, {"gone", json_parts_number(d->gone)},
+        {"resized", json_parts_number(d->resized)});
 }
 
 json_t *told_json_differences(const struct analysis *a)
@@ -120,9 +119,8 @@ json_t *told_json_java(const struct analysis *a)
 static json_t *incident_json(const struct analysis_incident *incident, enum moment_basis basis)
 {
     struct units_text buf;
-    const char *time = incident->time_ns == ANALYSIS_UNKNOWN
-                           ? NULL
-                           : moment_json(&buf, basis, incident->time_ns);
+    const char *time =
+        incident->time_ns == ANALYSIS_UNKNOWN ? NULL : moment_json(&buf, basis, incident->time_ns);
 
     return JSON_OBJECT(
         {"kind", json_parts_text(incident->kind)}, {"pid", json_parts_id(incident->pid)},
@@ -164,15 +162,14 @@ static json_t *date_or_null(uint64_t epoch_ns)
 
 static json_t *content_json(const struct analysis_content *content)
 {
-    return JSON_OBJECT({"pid", json_parts_id(content->pid)},
-                       {"start", json_parts_address(content->start)},
-                       {"end", json_parts_address(content->end)},
-                       {"name", json_parts_text(content->name)},
-                       {"region", json_string(region_name(content->region))},
-                       {"strings", ARRAY(&content->strings, string_json)},
-                       {"times", JSON_OBJECT({"first", date_or_null(content->times_first_ns)},
-                                             {"last", date_or_null(content->times_last_ns)},
-                                             {"count", json_parts_number(content->times_count)})});
+    return JSON_OBJECT(
+        {"pid", json_parts_id(content->pid)}, {"start", json_parts_address(content->start)},
+        {"end", json_parts_address(content->end)}, {"name", json_parts_text(content->name)},
+        {"region", json_string(region_name(content->region))},
+        {"strings", ARRAY(&content->strings, string_json)},
+        {"times", JSON_OBJECT({"first", date_or_null(content->times_first_ns)},
+                              {"last", date_or_null(content->times_last_ns)},
+                              {"count", json_parts_number(content->times_count)})});
 }
 
 json_t *told_json_contents(const struct analysis *a)

@@ -54,7 +54,8 @@ static void add_name(struct rows *r, const char *name, size_t columns)
 static void write_process(struct rows *r, const struct analysis_process *p)
 {
     struct units_text mapped, rss, shared, clean, dirty, huge;
-    uint64_t private_dirty = known(p->private_dirty_bytes) ? p->private_dirty_bytes : p->dirty_bytes;
+    uint64_t private_dirty =
+        known(p->private_dirty_bytes) ? p->private_dirty_bytes : p->dirty_bytes;
 
     rows_printf(r, "%6d %6d %10s %10s %8s %7s %10s %10s  ", (int)p->pid, (int)p->ppid,
                 cell(&mapped, p->virtual_bytes), cell(&rss, p->rss_bytes),
@@ -130,7 +131,8 @@ static void write_resident(struct rows *r, const struct analysis *a,
                            const struct analysis_resident *row)
 {
     struct units_text size, rss, clean, dirty, huge;
-    uint64_t dirties = known(row->private_dirty_bytes) ? row->private_dirty_bytes : row->dirty_bytes;
+    uint64_t dirties =
+        known(row->private_dirty_bytes) ? row->private_dirty_bytes : row->dirty_bytes;
 
     if (a->processes.count > 1)
         rows_printf(r, "%7d ", (int)row->pid);
@@ -353,7 +355,8 @@ static void write_contents(struct rows *r, const struct analysis *a)
         rows_end_paragraph(r, i ? "        " : "Memory says: ");
     }
     if (a->contents.count > REGIONS_TOLD) {
-        rows_printf(r, "and %zu more regions: seep show CASE strings", a->contents.count - REGIONS_TOLD);
+        rows_printf(r, "and %zu more regions: seep show CASE strings",
+                    a->contents.count - REGIONS_TOLD);
         rows_end_paragraph(r, "        ");
     }
 }

@@ -10,21 +10,24 @@
 #include "base/zone.h"
 
 #define S(seconds) ((uint64_t)(seconds)*NS_PER_S)
-#define DAY 86400
+#define DAY        86400
 
 static struct units_text buf;
 
 static void no_time_has_a_date_that_it_does_not_have(void **state)
 {
-    uint64_t evening = S(DAY + 22 * 3600 + 48 * 60 + 40), morning = S(2 * DAY + 8 * 3600) + 71076000;
+    uint64_t evening = S(DAY + 22 * 3600 + 48 * 60 + 40),
+             morning = S(2 * DAY + 8 * 3600) + 71076000;
 
     (void)state;
     assert_string_equal(moment_text(&buf, MOMENT_TIME_OF_DAY, evening, true), "22:48:40");
     assert_string_equal(moment_text(&buf, MOMENT_TIME_OF_DAY, morning, true), "08:00:00 (day +1)");
-    assert_string_equal(moment_text(&buf, MOMENT_TIME_OF_DAY, S(DAY - 1), true), "23:59:59 (day -1)");
+    assert_string_equal(moment_text(&buf, MOMENT_TIME_OF_DAY, S(DAY - 1), true),
+                        "23:59:59 (day -1)");
     assert_string_equal(moment_json(&buf, MOMENT_TIME_OF_DAY, evening), "22:48:40.000000000");
     assert_string_equal(moment_json(&buf, MOMENT_TIME_OF_DAY, morning), "08:00:00.071076000+1d");
-    assert_string_equal(moment_text(&buf, MOMENT_RELATIVE, S(DAY + 12) + 300000000, true), "+12.3 s");
+    assert_string_equal(moment_text(&buf, MOMENT_RELATIVE, S(DAY + 12) + 300000000, true),
+                        "+12.3 s");
     assert_string_equal(moment_json(&buf, MOMENT_RELATIVE, S(DAY + 12)), "+12.000000000s");
     assert_string_equal(moment_text(&buf, MOMENT_NONE, S(DAY), true), "");
     assert_null(moment_json(&buf, MOMENT_NONE, S(DAY)));
