@@ -92,14 +92,14 @@ says netty "Internal 4,778.0 MiB"
 hushes netty 1970
 
 # Its events placed by --date and --tz, a thread dump beside it, and files that were copied years later.
-cat >"$work/threads.txt" <<'DUMP'
+sed 's/^ *at /\t&/' >"$work/threads.txt" <<'DUMP'
 2021-03-02 08:22:41
 Full thread dump OpenJDK 64-Bit Server VM (25.191-b12 mixed mode):
 
 "nioEventLoopGroup-3-5" #40 prio=10 os_prio=0 tid=0x00007f4700000000 nid=0x6529 runnable [0x00007f4600000000]
    java.lang.Thread.State: RUNNABLE
-	at io.netty.channel.epoll.Native.epollWait0(Native Method)
-	at io.netty.channel.nio.NioEventLoop.run(NioEventLoop.java:493)
+    at io.netty.channel.epoll.Native.epollWait0(Native Method)
+    at io.netty.channel.nio.NioEventLoop.run(NioEventLoop.java:493)
 
 JNI global references: 4
 DUMP
