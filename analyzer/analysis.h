@@ -187,7 +187,9 @@ struct analysis_java {
     uint64_t reserved_bytes, committed_bytes;    /* of native memory tracking */
     VECTOR(struct analysis_category) categories; /* the most committed first */
     uint64_t rss_bytes;                          /* of the process */
-    uint64_t outside_bytes; /* RSS beyond what it says to have committed; unknown */
+    uint64_t outside_bytes;                      /* RSS beyond what it says to have committed */
+    uint64_t malloc_bytes;                       /* of all categories */
+    uint64_t unmapped_bytes; /* anonymous memory (RSS, else size) in no range of its own map */
 };
 
 /* What a log or the kernel reported: out of memory, a crash. */

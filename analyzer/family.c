@@ -9,7 +9,7 @@
 
 #include "base/units.h"
 
-enum { MAX_RESIDENTS = 4096, MAX_PROCESSES = 4096, REGIONS = REGION_OTHER + 1 };
+enum { MAX_RESIDENTS = 4096, MAX_PROCESSES = 512, REGIONS = REGION_OTHER + 1 };
 
 static bool known(uint64_t value)
 {
@@ -64,23 +64,57 @@ static struct seep_error *add_process(struct analysis *a, pid_t pid)
                                       });
 }
 
+struct kinship {
+    uint64_t parent;
+    pid_t pid;
+};
+
+static int compare_kinships(const void *a, const void *b)
+{
+    const struct kinship *x = a, *y = b;
+
+    if (x->parent != y->parent)
+        return x->parent < y->parent ? -1 : 1;
+    return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static size_t first_child(const struct kinship *kinships, size_t count, pid_t parent)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (kinships[middle].parent < (uint64_t)parent)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* A list of processes is one of the whole machine: only the target and its children are of interest. */
 static struct seep_error *add_relatives(const struct told *told, struct analysis *a)
 {
+    VECTOR(struct kinship) kinships = {0};
     struct seep_error *err =
         told_find(told, FACT_PROCESS, a->info.pid, NULL) ? add_process(a, a->info.pid) : NULL;
-    size_t before;
 
-    do {
-        before = a->processes.count;
-        for (size_t i = 0; i < told->facts.count && !err; i++) {
-            const struct fact *fact = &told->facts.items[i];
+    for (size_t i = 0; i < told->facts.count && !err; i++)
+        if (told->facts.items[i].kind == FACT_PARENT && told->facts.items[i].has_value)
+            err = vector_push(
+                &kinships, (struct kinship){told->facts.items[i].value, told->facts.items[i].pid});
+    if (kinships.count > 1)
+        qsort(kinships.items, kinships.count, sizeof(*kinships.items), compare_kinships);
+    /* The list grows while it is walked: children of children are reached too. */
+    for (size_t i = 0; i < a->processes.count && !err; i++) {
+        pid_t parent = a->processes.items[i].pid;
 
-            if (fact->kind == FACT_PARENT && fact->has_value && fact->value <= INT_MAX &&
-                family_find(a, (pid_t)fact->value))
-                err = add_process(a, fact->pid);
-        }
-    } while (!err && a->processes.count > before);
+        for (size_t k = first_child(kinships.items, kinships.count, parent);
+             k < kinships.count && kinships.items[k].parent == (uint64_t)parent && !err; k++)
+            err = add_process(a, kinships.items[k].pid);
+    }
+    vector_deinit(&kinships);
     return err;
 }
 

@@ -30,6 +30,8 @@ struct placing {
     VECTOR(struct landmark) landmarks; /* by address */
     VECTOR(struct gap) gaps;
     struct event **calls; /* of this size, by time; NULL: placed */
+    uint64_t *times;      /* when they began */
+    size_t *next;         /* where to look on behind one that is placed */
     size_t call_count;
     struct seep_error *err;
 };
@@ -39,6 +41,8 @@ static void placing_deinit(struct placing *p)
     vector_deinit(&p->landmarks);
     vector_deinit(&p->gaps);
     free(p->calls);
+    free(p->times);
+    free(p->next);
 }
 
 /* --- what is known --- */
@@ -71,10 +75,18 @@ static bool add_landmark(const struct ledger_interval *interval, void *context)
 /* What was there before the first call stands in the way like any other mapping. */
 static bool was_before(const struct history_process *process, uint64_t start, uint64_t end)
 {
-    for (size_t i = 0; i < process->first_map.count; i++)
-        if (process->first_map.items[i].start < end && start < process->first_map.items[i].end)
-            return true;
-    return false;
+    size_t low = 0, high = process->first_map.count;
+
+    /* The first that ends behind START: they are in order of their addresses. */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (process->first_map.items[middle].end <= start)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < process->first_map.count && process->first_map.items[low].start < end;
 }
 
 static void add_gap(struct placing *p, const struct landmark *below, const struct landmark *above,
@@ -169,15 +181,49 @@ static int compare_gaps(const void *a, const void *b)
     return (x->start > y->start) - (x->start < y->start);
 }
 
+/* The first call that began at TIME_NS or later. */
+static size_t first_call(const struct placing *p, uint64_t time_ns)
+{
+    size_t low = 0, high = p->call_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (p->times[middle] < time_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The first call from I on that is not placed, by the trail that earlier searches left. */
+static size_t next_call(struct placing *p, size_t i)
+{
+    size_t found = i;
+
+    while (found < p->call_count && !p->calls[found])
+        found = p->next[found];
+    while (i < found) {
+        size_t after = p->calls[i] ? found : p->next[i];
+
+        p->next[i] = found;
+        i = after;
+    }
+    return found;
+}
+
 static void place_in_order(struct placing *p)
 {
     for (size_t g = 0; g < p->gaps.count && p->gaps.items[g].to_ns && !p->err; g++) {
         struct gap *gap = &p->gaps.items[g];
+        size_t i = next_call(p, first_call(p, gap->from_ns));
 
-        for (size_t i = 0; i < p->call_count && gap->used < gap->places && !p->err; i++)
-            if (p->calls[i] && p->calls[i]->enter_ns >= gap->from_ns &&
-                p->calls[i]->enter_ns <= gap->to_ns)
-                place(p, i, gap, true);
+        while (i < p->call_count && p->times[i] <= gap->to_ns && gap->used < gap->places &&
+               !p->err) {
+            place(p, i, gap, true);
+            i = next_call(p, i);
+        }
     }
 }
 
@@ -207,11 +253,9 @@ static void drop_unfilled(struct placing *p)
     size_t kept = 0;
 
     for (size_t g = 0; g < p->gaps.count; g++) {
-        uint64_t calls = 0;
+        uint64_t calls =
+            first_call(p, p->gaps.items[g].to_ns + 1) - first_call(p, p->gaps.items[g].from_ns);
 
-        for (size_t i = 0; i < p->call_count; i++)
-            calls += p->calls[i]->enter_ns >= p->gaps.items[g].from_ns &&
-                     p->calls[i]->enter_ns <= p->gaps.items[g].to_ns;
         if (calls >= p->gaps.items[g].places)
             p->gaps.items[kept++] = p->gaps.items[g];
     }
@@ -277,11 +321,17 @@ static struct seep_error *place_run(struct ledger *ledger, struct history *histo
     if (p.geometry.unit_bytes == 0)
         return NULL;
     p.calls = malloc(count * sizeof(struct event *));
-    if (!p.calls)
-        return error_no_memory();
-    for (size_t i = 0; i < count; i++)
+    p.times = malloc(count * sizeof(uint64_t));
+    p.next = malloc(count * sizeof(size_t));
+    if (!p.calls || !p.times || !p.next)
+        p.err = error_no_memory();
+    for (size_t i = 0; i < count && !p.err; i++) {
         p.calls[i] = calls[i];
-    p.err = place_size(&p);
+        p.times[i] = calls[i]->enter_ns;
+        p.next[i] = i + 1;
+    }
+    if (!p.err)
+        p.err = place_size(&p);
     if (!p.err)
         p.err = vector_push(geometries, p.geometry);
     placing_deinit(&p);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,8 @@
 
 enum {
     NEARLY_FULL_PER_CENT = 90,
+    MAX_ACCOUNTS = 64,
+    MAX_CATEGORIES = 256,
     MALLOC_HEADER_BYTES = 16, /* of a block that malloc maps by itself (glibc, sysmalloc_mmap) */
 };
 
@@ -46,6 +49,8 @@ static struct seep_error *get_account(struct analysis *a, pid_t pid, struct anal
         .committed_bytes = ANALYSIS_UNKNOWN,
         .rss_bytes = ANALYSIS_UNKNOWN,
         .outside_bytes = ANALYSIS_UNKNOWN,
+        .malloc_bytes = ANALYSIS_UNKNOWN,
+        .unmapped_bytes = ANALYSIS_UNKNOWN,
     };
     struct seep_error *err;
 
@@ -54,6 +59,9 @@ static struct seep_error *get_account(struct analysis *a, pid_t pid, struct anal
             *ret = &a->java.items[i];
             return NULL;
         }
+    *ret = NULL;
+    if (a->java.count == MAX_ACCOUNTS)
+        return NULL;
     err = vector_push(&a->java, java);
     if (!err)
         *ret = &a->java.items[a->java.count - 1];
@@ -75,6 +83,9 @@ static struct seep_error *get_category(struct analysis_java *java, const char *n
             *ret = &java->categories.items[i];
             return NULL;
         }
+    *ret = NULL;
+    if (java->categories.count == MAX_CATEGORIES)
+        return NULL;
     category.name = strdup(name);
     err = category.name ? vector_push(&java->categories, category) : error_no_memory();
     if (err)
@@ -99,7 +110,7 @@ static struct seep_error *take_category(struct analysis_java *java, const struct
         return NULL;
     }
     err = get_category(java, fact->name, &category);
-    if (err)
+    if (err || !category)
         return err;
     *(fact->kind == FACT_NMT_RESERVED    ? &category->reserved_bytes
       : fact->kind == FACT_NMT_COMMITTED ? &category->committed_bytes
@@ -158,17 +169,120 @@ static int compare_categories(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+/* --- against the regions --- */
+
+struct range {
+    uint64_t start, end;
+};
+
+VECTOR_TYPE(ranges, struct range);
+
+static int compare_ranges(const void *a, const void *b)
+{
+    const struct range *x = a, *y = b;
+
+    return (x->start > y->start) - (x->start < y->start);
+}
+
+/* What the runtime says to have reserved: sorted, joined. */
+static struct seep_error *find_ranges(const struct told *told, pid_t pid, struct ranges *ranges)
+{
+    struct seep_error *err = NULL;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < told->facts.count && !err; i++) {
+        const struct fact *fact = &told->facts.items[i];
+        struct range range;
+
+        if (fact->kind == FACT_NMT_REGION && fact->pid == pid && fact->text &&
+            sscanf(fact->text, "0x%" SCNx64 "-0x%" SCNx64, &range.start, &range.end) == 2 &&
+            range.start < range.end)
+            err = vector_push(ranges, range);
+    }
+    if (ranges->count > 1)
+        qsort(ranges->items, ranges->count, sizeof(*ranges->items), compare_ranges);
+    for (size_t i = 0; i < ranges->count; i++) {
+        struct range *last = kept ? &ranges->items[kept - 1] : NULL;
+
+        if (last && ranges->items[i].start <= last->end)
+            last->end = ranges->items[i].end > last->end ? ranges->items[i].end : last->end;
+        else
+            ranges->items[kept++] = ranges->items[i];
+    }
+    ranges->count = kept;
+    return err;
+}
+
+/* How many bytes of [start, end) lie in RANGES. *AT: the first that may; rows come by address. */
+static uint64_t covered(const struct ranges *ranges, size_t *at, uint64_t start, uint64_t end)
+{
+    uint64_t bytes = 0;
+
+    while (*at < ranges->count && ranges->items[*at].end <= start)
+        ++*at;
+    for (size_t i = *at; i < ranges->count && ranges->items[i].start < end; i++) {
+        uint64_t from = ranges->items[i].start > start ? ranges->items[i].start : start;
+        uint64_t to = ranges->items[i].end < end ? ranges->items[i].end : end;
+
+        bytes += to - from;
+    }
+    return bytes;
+}
+
+/* A runtime's own mappings are in its map; what else is anonymous is malloc's, or a library's. */
+static struct seep_error *compare_with_regions(const struct conclusions_input *in,
+                                               const struct history_process *p,
+                                               struct analysis_java *java)
+{
+    struct ranges ranges = {0};
+    struct seep_error *err = find_ranges(in->told, java->pid, &ranges);
+    uint64_t sum = 0;
+    size_t at = 0;
+
+    for (size_t i = 0; i < p->residence.rows.count && ranges.count && !err; i++) {
+        const struct analysis_resident *row = &p->residence.rows.items[i];
+        uint64_t bytes = known(row->rss_bytes) ? row->rss_bytes : row->size_bytes;
+        uint64_t inside = covered(&ranges, &at, row->start, row->end);
+
+        if ((row->name[0] && row->region != REGION_HEAP) || bytes > row->size_bytes)
+            continue;
+        sum += (uint64_t)((double)bytes * (1 - (double)inside / (double)row->size_bytes));
+    }
+    if (!err && ranges.count && p->residence.detail != RESIDENCE_NONE && !p->residence.partial)
+        java->unmapped_bytes = sum;
+    vector_deinit(&ranges);
+    return err;
+}
+
+static uint64_t sum_malloc(const struct analysis_java *java)
+{
+    uint64_t sum = ANALYSIS_UNKNOWN;
+
+    for (size_t i = 0; i < java->categories.count; i++) {
+        uint64_t bytes = java->categories.items[i].malloc_bytes;
+
+        if (!known(bytes))
+            continue;
+        sum = known(sum) ? sum : 0;
+        if (__builtin_add_overflow(sum, bytes, &sum))
+            return ANALYSIS_UNKNOWN;
+    }
+    return sum;
+}
+
 static struct seep_error *fill_accounts(const struct conclusions_input *in, struct analysis *a)
 {
     struct seep_error *err = NULL;
 
     for (size_t i = 0; i < in->told->facts.count && !err; i++) {
         const struct fact *fact = &in->told->facts.items[i];
-        struct analysis_java *java;
+        struct analysis_java *java = NULL;
 
         if (!is_javas(fact->kind))
             continue;
         err = get_account(a, pid_of(fact, a), &java);
+        if (!java)
+            continue;
         if (!err && fact->kind == FACT_JAVA_VERSION && fact->text) {
             free(java->version);
             java->version = strdup(fact->text);
@@ -191,6 +305,9 @@ static struct seep_error *fill_accounts(const struct conclusions_input *in, stru
             java->outside_bytes = java->rss_bytes > java->committed_bytes
                                       ? java->rss_bytes - java->committed_bytes
                                       : 0;
+        java->malloc_bytes = sum_malloc(java);
+        if (p)
+            err = compare_with_regions(in, p, java);
     }
     return err;
 }

@@ -12,7 +12,7 @@
 #include "evidence/case.h"
 #include "evidence/facts.h"
 
-enum { TOLD_MAX_FACTS = 1 << 20 };
+enum { TOLD_MAX_FACTS = 1 << 17 };
 
 struct told_import {
     const char *file, *format; /* may be NULL */

@@ -108,6 +108,8 @@ static json_t *java_json(const struct analysis_java *java)
                        {"committed_bytes", json_parts_number(java->committed_bytes)},
                        {"rss_bytes", json_parts_number(java->rss_bytes)},
                        {"outside_bytes", json_parts_number(java->outside_bytes)},
+                       {"malloc_bytes", json_parts_number(java->malloc_bytes)},
+                       {"unmapped_bytes", json_parts_number(java->unmapped_bytes)},
                        {"categories", ARRAY(&java->categories, category_json)});
 }
 

@@ -249,6 +249,25 @@ static void write_categories(struct rows *r, const struct analysis_java *java)
     }
 }
 
+static void write_unmapped(struct rows *r, const struct analysis_java *java)
+{
+    if (!known(java->unmapped_bytes))
+        return;
+    rows_size(r, java->unmapped_bytes);
+    rows_printf(r, " of anonymous memory lie in no range of its memory map");
+    if (known(java->malloc_bytes)) {
+        rows_printf(r, "; it says to have ");
+        rows_size(r, java->malloc_bytes);
+        rows_printf(r, " from malloc");
+        if (java->unmapped_bytes > java->malloc_bytes) {
+            rows_printf(r, ": ");
+            rows_size(r, java->unmapped_bytes - java->malloc_bytes);
+            rows_printf(r, " no category explains");
+        }
+    }
+    rows_end_paragraph(r, "     ");
+}
+
 static void write_java(struct rows *r, const struct analysis *a)
 {
     for (size_t i = 0; i < a->java.count; i++) {
@@ -280,6 +299,7 @@ static void write_java(struct rows *r, const struct analysis *a)
         }
         rows_end_paragraph(r, "JVM: ");
         write_categories(r, java);
+        write_unmapped(r, java);
     }
 }
 
