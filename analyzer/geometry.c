@@ -205,7 +205,7 @@ static size_t next_call(struct placing *p, size_t i)
     while (found < p->call_count && !p->calls[found])
         found = p->next[found];
     while (i < found) {
-        size_t after = p->calls[i] ? found : p->next[i];
+        size_t after = p->next[i];
 
         p->next[i] = found;
         i = after;
