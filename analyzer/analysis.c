@@ -322,7 +322,7 @@ static enum verdict find_verdict(const struct history *history, const struct ana
     for (size_t i = 0; i < a->findings.count; i++)
         if (a->findings.items[i].verdict > gravest)
             gravest = a->findings.items[i].verdict;
-    if (gravest == VERDICT_NOT_LEAK && a->info.imported && a->events == 0 &&
+    if (gravest == VERDICT_NOT_LEAK && a->info.imported && !a->has_calls &&
         conclusions_is_one_moment(a))
         return conclusions_is_small(a, &held) ? VERDICT_NOT_LEAK : VERDICT_INCONCLUSIVE;
     if (gravest == VERDICT_NOT_LEAK && (!did_work(history) || grew_unseen(history, a)))
@@ -344,12 +344,13 @@ static struct seep_error *fill_evidence(struct case_dir *c, const struct replay_
     a->duration_ns = end_ns > start_ns ? end_ns - start_ns : 0;
     a->time_basis = moment_basis_name(a->info.basis);
     a->events = replay->events;
+    a->has_calls = history->worked;
     a->lost_events =
         replay->lost_events > a->info.lost_events ? replay->lost_events : a->info.lost_events;
     a->lost_stacks = a->info.lost_stacks;
     a->snapshots = replay->snapshots;
     /* Without calls there are no books, only looks. */
-    a->unexplained_bytes = replay->compared && !(a->info.imported && !replay->events)
+    a->unexplained_bytes = replay->compared && !(a->info.imported && !history->worked)
                                ? replay->unexplained_bytes
                                : ANALYSIS_UNKNOWN;
     a->complete = case_state(c) == CASE_COMPLETE && !replay->cut;
@@ -474,7 +475,7 @@ struct seep_error *analysis_run(struct case_dir *c, const struct analysis_option
     uint64_t end = e.history->last_ns > a->info.ended_ns ? e.history->last_ns : a->info.ended_ns;
 
     /* Files beside a log may be years younger, by the time at which they were copied. */
-    if (a->info.imported && e.history->last_event_ns)
+    if (a->info.imported && e.history->worked)
         err = fill_evidence(c, &e.replay, e.history, e.history->first_event_ns,
                             e.history->last_event_ns, a);
     else

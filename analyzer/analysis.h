@@ -234,6 +234,7 @@ struct analysis {
     uint64_t unexplained_bytes; /* ANALYSIS_UNKNOWN: nothing to compare with */
     uint64_t preexisting_bytes; /* mapped before the window, still there */
     bool complete;
+    bool has_calls;                 /* events that are memory calls, not only threads' lives */
     VECTOR(char *) symbol_troubles; /* "libfoo.so: build-id differs from the recorded one" */
     /* memory of the first target's processes together */
     uint64_t rss_first_bytes, rss_last_bytes, virtual_first_bytes, virtual_last_bytes;

@@ -204,7 +204,7 @@ static struct seep_error *conclude_huge(const struct conclusions_input *in,
     bool always = strcmp(setting, "always") == 0;
 
     /* With calls, or looks far apart, growth is judged by what grew. */
-    if (!known(p->huge_bytes) || !known(p->rss_bytes) || a->events ||
+    if (!known(p->huge_bytes) || !known(p->rss_bytes) || a->has_calls ||
         !conclusions_is_one_moment(a) || p->huge_bytes < MIN_HUGE_BYTES ||
         p->huge_bytes < p->rss_bytes / 2 || (setting[0] && !always))
         return NULL;
@@ -306,7 +306,7 @@ static struct seep_error *conclude_more(const struct conclusions_input *in, stru
     struct seep_error *err;
     int64_t more = 0, heap;
 
-    if (a->events || !conclusions_is_one_moment(a))
+    if (a->has_calls || !conclusions_is_one_moment(a))
         return NULL;
     for (size_t i = 0; i < a->processes.count; i++) {
         const struct analysis_process *p = &a->processes.items[i];
@@ -359,7 +359,7 @@ bool conclusions_is_small(const struct analysis *a, uint64_t *ret_bytes)
 {
     uint64_t held = 0;
 
-    if (a->events || !conclusions_is_one_moment(a) || a->processes.count == 0)
+    if (a->has_calls || !conclusions_is_one_moment(a) || a->processes.count == 0)
         return false;
     for (size_t i = 0; i < a->processes.count; i++) {
         uint64_t its = own_bytes(&a->processes.items[i]);

@@ -1,5 +1,6 @@
 #include "analyzer/hearsay.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,14 +178,17 @@ static struct seep_error *list_missing(const struct conclusions_input *in, struc
 {
     struct evidence e = survey(in, a);
     struct seep_error *err = NULL;
-    int pid = (int)e.pid;
+    char pid[16] = "PID";
+
+    if (e.pid > 0)
+        snprintf(pid, sizeof(pid), "%d", (int)e.pid);
 
     if (!e.events)
         err = miss(a, "who maps memory: no call was seen",
-                   "strace -f -ttt -T -e trace=%%memory,%%process -o trace.txt -p %d", pid);
+                   "strace -f -ttt -T -e trace=%%memory,%%process -o trace.txt -p %s", pid);
     else if (a->info.basis != MOMENT_ABSOLUTE)
         err = miss(a, "the date and the zone of the calls' times",
-                   "strace -f -ttt -T -e trace=%%memory,%%process -o trace.txt -p %d   (of this "
+                   "strace -f -ttt -T -e trace=%%memory,%%process -o trace.txt -p %s   (of this "
                    "log: seep import --date DATE --tz ZONE)",
                    pid);
     if (!err && e.events && (e.unplaced || !e.unmaps))
@@ -194,21 +198,21 @@ static struct seep_error *list_missing(const struct conclusions_input *in, struc
                    "keep the whole log: gzip trace.txt, and seep import -o CASE trace.txt.gz");
     if (!err && !e.has_split)
         err = miss(a, "what is resident, shared and private, of every region",
-                   "cat /proc/%d/smaps >smaps-1.txt", pid);
+                   "cat /proc/%s/smaps >smaps-1.txt", pid);
     if (!err && e.moments < 2)
         err = miss(a, "a second look at the regions: one moment shows no growth",
-                   "sleep 600; cat /proc/%d/smaps >smaps-2.txt", pid);
+                   "sleep 600; cat /proc/%s/smaps >smaps-2.txt", pid);
     if (!err && !e.memory_bytes)
         err = miss(a, "what is written in the memory",
-                   "gcore -o core %d   (or seep dump -p %d "
+                   "gcore -o core %s   (or seep dump -p %s "
                    "--growing)",
                    pid, pid);
     if (!err && e.java && !e.thread_dumps)
         err = miss(a, "Java thread dumps: names and stacks of threads, with times",
-                   "while sleep 5; do jcmd %d Thread.print; done >threads.txt", pid);
+                   "while sleep 5; do jcmd %s Thread.print; done >threads.txt", pid);
     if (!err && e.java && told_value(in->told, FACT_NMT_COMMITTED, 0, NULL) == UINT64_MAX)
         err = miss(a, "the JVM's own account (started with -XX:NativeMemoryTracking=summary)",
-                   "jcmd %d VM.native_memory summary >nmt.txt", pid);
+                   "jcmd %s VM.native_memory summary >nmt.txt", pid);
     return err;
 }
 

@@ -516,7 +516,7 @@ static struct seep_error *keep_residence(const struct history *history, struct h
 
 void history_end_log(struct history *history)
 {
-    for (size_t i = 0; i < history->processes.count && history->last_event_ns; i++) {
+    for (size_t i = 0; i < history->processes.count && history->worked; i++) {
         history->processes.items[i]->log_first_ns = history->first_event_ns;
         history->processes.items[i]->log_last_ns = history->last_event_ns;
     }

@@ -113,8 +113,12 @@ static void put_time(struct listing *listing, uint64_t ns)
     struct units_text moment;
 
     if (listing->info.basis >= MOMENT_TIME_OF_DAY) {
-        buffer_printf(&listing->line, "  %-14s",
-                      moment_text(&moment, listing->info.basis, ns, false));
+        const char *known = moment_json(&moment, listing->info.basis, ns);
+        const char *day = known ? strrchr(known, '+') : NULL;
+
+        /* "08:22:40+1d" */
+        snprintf(text, sizeof(text), "%.8s%s", known ? known : "-", day && day > known ? day : "");
+        buffer_printf(&listing->line, "  %-14s", text);
         return;
     }
     localtime_r(&seconds, &tm);

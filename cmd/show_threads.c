@@ -250,7 +250,7 @@ static struct seep_error *print_table(const struct threads *threads)
         if (thread->cpu_ns != SNAPSHOT_UNKNOWN)
             units_format_duration(&cpu, thread->cpu_ns);
         buffer_clear(&line);
-        buffer_printf(&line, "%-15s  %-17s  %-8s  %-8s  %9s  %10s  %10s  %8s  %8s  ", id,
+        buffer_printf(&line, "%-15s  %-17s  %-8.8s  %-8.8s  %9s  %10s  %10s  %8s  %8s  ", id,
                       state.failed ? "" : state.bytes,
                       moment_text(&first, threads->info.basis, thread->first_ns + offset_ns, false),
                       moment_text(&last, threads->info.basis, thread->last_ns + offset_ns, false),

@@ -65,7 +65,7 @@ static const char *name_of_target(const struct case_info *info)
 /* Files of one moment, and no calls. */
 static bool is_one_moment(const struct analysis *a)
 {
-    return a->info.imported && a->events == 0 && a->duration_ns < (uint64_t)NS_PER_S;
+    return a->info.imported && !a->has_calls && a->duration_ns < (uint64_t)NS_PER_S;
 }
 
 static void add_watch(struct rows *r, const struct analysis *a)
@@ -287,7 +287,7 @@ static void write_not_seen(struct rows *r, const struct analysis *a)
 {
     bool timed = known(a->started_ns) && a->info.basis != MOMENT_NONE;
 
-    if (a->info.imported && a->events == 0) {
+    if (a->info.imported && !a->has_calls) {
         rows_printf(r, "who mapped what, and when: there is no call among the evidence");
         rows_end_paragraph(r, "Not seen: ");
         return;

@@ -239,7 +239,7 @@ static void write_categories(struct rows *r, const struct analysis_java *java)
         rows_printf(r, " of it from malloc: direct buffers are counted there by a JDK 8");
     }
     rows_end_paragraph(r, "     ");
-    if (known(java->outside_bytes)) {
+    if (known(java->outside_bytes) && java->outside_bytes) {
         rows_size(r, java->rss_bytes);
         rows_printf(r, " resident, ");
         rows_size(r, java->outside_bytes);
