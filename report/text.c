@@ -231,6 +231,14 @@ static void write_memory(struct rows *r, const struct analysis *a)
         rows_rate(r, a->growth_bytes_per_s);
     }
     add_change(r, "virtual", a->virtual_first_bytes, a->virtual_last_bytes);
+    /* A finding that is told has it in a row of its own. */
+    if (a->info.imported && known(a->limit_bytes) &&
+        (!a->findings.count || a->findings.items[0].verdict == VERDICT_NOT_LEAK)) {
+        rows_between(r, "; ");
+        rows_text(r, a->limit_source ? a->limit_source : "limit");
+        rows_printf(r, " ");
+        rows_size(r, a->limit_bytes);
+    }
     rows_end_paragraph(r, "Memory: ");
 }
 

@@ -206,6 +206,61 @@ assert c['times']['first'] == '2021-03-02T00:29:13.000000000Z'
 PYTHON
 says heap "for /RPC2 from supervisorctl"
 
+# --- a JVM whose own map leaves something out, whose heap is full, and whom the kernel ended ---
+cat >"$work/smaps-500.txt" <<'SMAPS'
+7f0000000000-7f0004000000 rw-p 00000000 00:00 0
+Size:              65536 kB
+Rss:               65536 kB
+Private_Clean:         0 kB
+Private_Dirty:     65536 kB
+7f1000000000-7f1008000000 rw-p 00000000 00:00 0
+Size:             131072 kB
+Rss:              131072 kB
+Private_Clean:         0 kB
+Private_Dirty:    131072 kB
+7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0                          [stack]
+Size:                132 kB
+Rss:                  12 kB
+Private_Clean:         0 kB
+Private_Dirty:        12 kB
+SMAPS
+cat >"$work/nmt-500.txt" <<'NMT'
+500:
+
+Native Memory Tracking:
+
+Total: reserved=96MB, committed=96MB
+-                 Java Heap (reserved=64MB, committed=64MB)
+                            (mmap: reserved=64MB, committed=64MB)
+
+-                     Other (reserved=32MB, committed=32MB)
+                            (malloc=32MB #2)
+
+Virtual memory map:
+
+[0x00007f0000000000 - 0x00007f0004000000] reserved 64MB for Java Heap from
+    [0x00007f2000000efb] ReservedSpace::initialize(unsigned long, unsigned long, bool, char*, bool)+0xab
+NMT
+{
+    echo "Heap Configuration:"
+    echo "   MaxHeapSize              = 67108864 (64.0MB)"
+    echo "Heap Usage:"
+    echo "G1 Heap:"
+    echo "   capacity = 67108864 (64.0MB)"
+    echo "   used     = 66060288 (63.0MB)"
+} >"$work/jmap-500.txt"
+printf 'java.lang.OutOfMemoryError: Java heap space\n\tat demo.Cart.add(Cart.java:7)\n' >"$work/app.log"
+answer jvm --pid 500 "$work/smaps-500.txt" "$work/nmt-500.txt" "$work/jmap-500.txt" "$work/app.log"
+holds jvm <<'PYTHON'
+assert r['target']['pid'] == 500
+heap = next(x for x in f if x['region'] == 'runtime-heap')
+assert heap['verdict'] == 'suspect' and 'GC.heap_dump' in heap['next'][0]
+j = r['java'][0]
+assert j['unmapped_bytes'] == 128 << 20 and j['malloc_bytes'] == 32 << 20
+assert j['outside_bytes'] == ((65536 + 131072 + 12) << 10) - (96 << 20)
+PYTHON
+says jvm "96.0 MiB no category explains"
+
 # --- what is no leak ---
 
 # Every mapping of that size is given back.
