@@ -380,7 +380,7 @@ static struct seep_error *show(const char *case_path, struct arguments *argument
     if (arguments->forms)
         options.forms = arguments->forms;
     err = scan(&memory, &options, &areas);
-    if (!err)
+    if (!err && memory.info.basis == MOMENT_ABSOLUTE)
         err = read_mappings(&memory, &areas);
     for (size_t i = 0; i < areas.count && !err; i++) {
         const struct saved_memory_result *read = &areas.items[i].contents.read;
