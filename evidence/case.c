@@ -438,7 +438,6 @@ void case_info(const struct case_dir *c, struct case_info *ret_info)
 {
     enum { DEFAULT_PAGE_BYTES = 4096, MAX_PAGE_BYTES = 64 << 10 };
     const char *id = json_string_value(json_object_get(c->json, "case_id"));
-    const char *basis = text_of(get(c, "clock", "basis"));
     uint64_t pid = number_of(get(c, "target", "pid"));
     uint64_t page_bytes = number_of(get(c, "host", "page_size"));
     bool page_ok = page_bytes >= DEFAULT_PAGE_BYTES && page_bytes <= MAX_PAGE_BYTES &&
@@ -449,7 +448,6 @@ void case_info(const struct case_dir *c, struct case_info *ret_info)
         .wall_offset_ns = number_of(get(c, "clock", "wall_offset_ns")),
         .started_ns = number_of(get(c, "clock", "started_ns")),
         .ended_ns = number_of(get(c, "clock", "ended_ns")),
-        .clock_basis = basis ? basis : "absolute",
         .pid = pid <= INT_MAX ? (pid_t)pid : 0,
         .name = text_of(get(c, "target", "name")),
         .exe = text_of(get(c, "target", "exe")),
