@@ -4,17 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/conclusions.h"
 #include "analyzer/contents.h"
 #include "analyzer/diagnosis.h"
 #include "analyzer/finding_references.h"
 #include "analyzer/findings.h"
+#include "analyzer/java_stacks.h"
 #include "analyzer/recording.h"
+#include "base/units.h"
 
 enum {
     MIN_WORK_NS = 10 * 1000 * 1000, /* of CPU time: less in the whole window is idleness */
     MIN_WORK_SWITCHES = 20,
     MIN_TREND_BYTES = 1 << 20, /* growth of RSS in the window, for a date of exhaustion */
     MAX_MAPPINGS_TOLD = 65536,
+    MAX_REGIONS_READ = 64, /* of imported memory that no finding is about */
 };
 
 /* --- memory as a whole --- */
@@ -66,6 +70,9 @@ static struct seep_error *fill_memory(const struct history *history, struct anal
     a->virtual_first_bytes = memory->virtual_first_bytes;
     a->virtual_last_bytes = memory->virtual_last_bytes;
     a->growth_bytes_per_s = growth_slope(memory->rss.items, memory->rss.count);
+    /* Files of one moment differ by what their tools count, not by time. */
+    if (a->info.imported && history->last_ns - history->first_ns < (uint64_t)NS_PER_S)
+        a->growth_bytes_per_s = NAN;
     a->limit_bytes = ANALYSIS_UNKNOWN;
     a->exhaustion_s = NAN;
     if (!p && history->processes.count)
@@ -91,6 +98,30 @@ static struct seep_error *fill_memory(const struct history *history, struct anal
     a->exhaustion_s = p->end_ns ? NAN : seconds_to(&best);
     a->limit_source = strdup(best.source);
     return a->limit_source ? NULL : error_no_memory();
+}
+
+/* The limits that imported files name, when no look told one. */
+static struct seep_error *consider_told(const struct told *told, struct analysis *a)
+{
+    const struct fact *killed = told_find(told, FACT_OOM_LIMIT, 0, NULL);
+    uint64_t direct = told_value(told, FACT_DIRECT_MEMORY_MAX, 0, NULL);
+    uint64_t total = told_value(told, FACT_MEMORY_TOTAL, 0, NULL);
+    struct seep_error *err = NULL;
+
+    if (a->limit_bytes != ANALYSIS_UNKNOWN)
+        return NULL;
+    if (killed && killed->has_value) {
+        a->limit_bytes = killed->value;
+        err = conclusions_text(&a->limit_source, "limit of the kernel's OOM report (%s)",
+                               killed->name ? killed->name : "system");
+    } else if (direct != UINT64_MAX) {
+        a->limit_bytes = direct;
+        err = conclusions_text(&a->limit_source, "the JVM's limit of direct memory");
+    } else if (total != UINT64_MAX) {
+        a->limit_bytes = total;
+        err = conclusions_text(&a->limit_source, "memory of the machine");
+    }
+    return err;
 }
 
 /* --- contents of dumps --- */
@@ -150,8 +181,9 @@ static struct seep_error *read_finding(const struct diagnosis *d, const struct d
         f->times_last_ns = contents.bulk.last_ns;
         f->times_count = contents.bulk.count;
     }
-    err = find_mappings(d, a, &mappings, &count);
-    if (!err)
+    if (a->info.basis != MOMENT_ABSOLUTE)
+        err = contents_sentence_alone(&contents.bulk, &f->written);
+    else if (!(err = find_mappings(d, a, &mappings, &count)))
         err = contents_sentence(&contents.bulk, mappings, count, &f->written);
     contents_deinit(&contents);
     return err;
@@ -167,6 +199,79 @@ static struct seep_error *read_dumps(const struct dumps *dumps, const struct dia
     for (size_t i = 0; i < diagnoses->count && dumps->dumps.count && !err; i++)
         if (a->findings.items[i].verdict != VERDICT_NOT_LEAK)
             err = read_finding(&diagnoses->items[i], dumps, &options, a, &a->findings.items[i]);
+    return err;
+}
+
+static bool is_told(const struct analysis *a, pid_t pid, const struct dump_region *region)
+{
+    for (size_t i = 0; i < a->findings.count; i++) {
+        const struct finding *f = &a->findings.items[i];
+
+        for (size_t v = 0; v < f->vmas.count && f->strings.count; v++)
+            if (f->vmas.items[v].pid == pid && f->vmas.items[v].start < region->end &&
+                region->start < f->vmas.items[v].end)
+                return true;
+    }
+    return false;
+}
+
+static struct seep_error *read_region(const struct dumps *dumps, const struct dump *dump,
+                                      const struct dump_region *region,
+                                      const struct contents_options *options, struct analysis *a)
+{
+    struct saved_range range = {region->start, region->end};
+    struct saved_memory_selection selection = {
+        .pid = dump->pid, .ranges = &range, .range_count = 1};
+    struct analysis_content content = {.pid = dump->pid,
+                                       .start = region->start,
+                                       .end = region->end,
+                                       .region = REGION_OTHER,
+                                       .times_first_ns = ANALYSIS_UNKNOWN,
+                                       .times_last_ns = ANALYSIS_UNKNOWN,
+                                       .times_count = ANALYSIS_UNKNOWN};
+    struct contents contents;
+    struct seep_error *err = contents_scan(dumps, &selection, options, &contents);
+
+    if (err)
+        return err;
+    for (size_t i = 0; i < a->vmas.count; i++)
+        if (a->vmas.items[i].pid == dump->pid && a->vmas.items[i].start <= region->start &&
+            region->start < a->vmas.items[i].end)
+            content.region = a->vmas.items[i].region;
+    memcpy(&content.strings, &contents.strings, sizeof(content.strings));
+    memset(&contents.strings, 0, sizeof(contents.strings));
+    if (contents.bulk.count) {
+        content.times_first_ns = contents.bulk.first_ns;
+        content.times_last_ns = contents.bulk.last_ns;
+        content.times_count = contents.bulk.count;
+    }
+    contents_deinit(&contents);
+    content.name = strdup(region->name ? region->name : "");
+    err = content.name ? vector_push(&a->contents, content) : error_no_memory();
+    if (err) {
+        for (size_t i = 0; i < content.strings.count; i++)
+            free(content.strings.items[i].text);
+        vector_deinit(&content.strings);
+        free(content.name);
+    }
+    return err;
+}
+
+/* Memory that was imported was saved by somebody who wanted to know what is in it. */
+static struct seep_error *read_the_rest(const struct dumps *dumps, struct analysis *a)
+{
+    struct contents_options options;
+    struct seep_error *err = NULL;
+
+    contents_window(&a->info, dumps, &options);
+    for (size_t i = 0; i < dumps->dumps.count && !err; i++) {
+        const struct dump *dump = dumps->dumps.items[i];
+
+        for (size_t r = 0; r < dump->regions.count && !err; r++)
+            if (a->contents.count < MAX_REGIONS_READ && dump->regions.items[r].saved_bytes &&
+                !is_told(a, dump->pid, &dump->regions.items[r]))
+                err = read_region(dumps, dump, &dump->regions.items[r], &options, a);
+    }
     return err;
 }
 
@@ -215,10 +320,14 @@ static bool grew_unseen(const struct history *history, const struct analysis *a)
 static enum verdict find_verdict(const struct history *history, const struct analysis *a)
 {
     enum verdict gravest = VERDICT_NOT_LEAK;
+    uint64_t held;
 
     for (size_t i = 0; i < a->findings.count; i++)
         if (a->findings.items[i].verdict > gravest)
             gravest = a->findings.items[i].verdict;
+    if (gravest == VERDICT_NOT_LEAK && a->info.imported && !a->has_calls &&
+        conclusions_is_one_moment(a))
+        return conclusions_is_small(a, &held) ? VERDICT_NOT_LEAK : VERDICT_INCONCLUSIVE;
     if (gravest == VERDICT_NOT_LEAK && (!did_work(history) || grew_unseen(history, a)))
         return VERDICT_INCONCLUSIVE;
     return gravest;
@@ -236,13 +345,17 @@ static struct seep_error *fill_evidence(struct case_dir *c, const struct replay_
     a->started_ns = wall(a, start_ns);
     a->ended_ns = wall(a, end_ns);
     a->duration_ns = end_ns > start_ns ? end_ns - start_ns : 0;
-    a->time_basis = "absolute";
+    a->time_basis = moment_basis_name(a->info.basis);
     a->events = replay->events;
+    a->has_calls = history->worked;
     a->lost_events =
         replay->lost_events > a->info.lost_events ? replay->lost_events : a->info.lost_events;
     a->lost_stacks = a->info.lost_stacks;
     a->snapshots = replay->snapshots;
-    a->unexplained_bytes = replay->compared ? replay->unexplained_bytes : ANALYSIS_UNKNOWN;
+    /* Without calls there are no books, only looks. */
+    a->unexplained_bytes = replay->compared && !(a->info.imported && !history->worked)
+                               ? replay->unexplained_bytes
+                               : ANALYSIS_UNKNOWN;
     a->complete = case_state(c) == CASE_COMPLETE && !replay->cut;
     if (a->info.command) {
         a->command = strdup(a->info.command);
@@ -263,13 +376,33 @@ static struct seep_error *write_findings(struct case_dir *c, const struct analys
     if (err)
         return err;
     a->dumps = dumps.dumps.count;
-    err = findings_build(
-        &(struct findings_input){correlation, diagnoses, e->history, e->paths, c->path}, a);
+    err = findings_build(&(struct findings_input){correlation, diagnoses, e->history, e->paths,
+                                                  c->path, &e->geometries},
+                         a);
+    if (!err)
+        err = java_stacks_add(c->fd, diagnoses, a);
     if (!err && !options->skip_content)
         err = read_dumps(&dumps, diagnoses, a);
     if (!err && !options->skip_content)
         err = finding_references_add(c, &dumps, a);
+    if (!err && !options->skip_content && a->info.imported)
+        err = read_the_rest(&dumps, a);
     dumps_deinit(&dumps);
+    return err;
+}
+
+static struct seep_error *conclude(struct case_dir *c, const struct recording *e,
+                                   struct analysis *a)
+{
+    struct told told;
+    struct seep_error *err = told_read(c, &told);
+
+    if (err)
+        return err;
+    err = conclusions_draw(&(struct conclusions_input){&told, e->history, c->path}, a);
+    if (!err)
+        err = consider_told(&told, a);
+    told_deinit(&told);
     return err;
 }
 
@@ -283,11 +416,15 @@ static struct seep_error *judge(struct case_dir *c, const struct analysis_option
     if (err)
         return err;
     err = diagnosis_make(&correlation, a->lost_events, &diagnoses);
+    for (size_t i = 0; !err && i < diagnoses.count; i++)
+        geometry_weigh(&e->geometries, &diagnoses.items[i]);
     if (!err) {
         err = write_findings(c, options, &correlation, &diagnoses, e, a);
         diagnoses_deinit(&diagnoses);
     }
     correlation_deinit(&correlation);
+    if (!err)
+        err = conclude(c, e, a);
     if (!err)
         a->verdict = find_verdict(e->history, a);
     return err;
@@ -342,7 +479,12 @@ struct seep_error *analysis_run(struct case_dir *c, const struct analysis_option
     uint64_t start = a->info.started_ns ? a->info.started_ns : e.history->first_ns;
     uint64_t end = e.history->last_ns > a->info.ended_ns ? e.history->last_ns : a->info.ended_ns;
 
-    err = fill_evidence(c, &e.replay, e.history, start, end, a);
+    /* Files beside a log may be years younger, by the time at which they were copied. */
+    if (a->info.imported && e.history->worked)
+        err = fill_evidence(c, &e.replay, e.history, e.history->first_event_ns,
+                            e.history->last_event_ns, a);
+    else
+        err = fill_evidence(c, &e.replay, e.history, start, end, a);
     if (!err)
         err = judge(c, options, &e, end, a);
     if (!err)

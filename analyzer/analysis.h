@@ -143,6 +143,8 @@ struct finding {
     VECTOR(struct analysis_thread) threads;
     struct analysis_stacks stacks; /* the most bytes first */
     bool sampled;                  /* a path is that of whoever made an allocator ask for more */
+    uint64_t
+        placed; /* of COUNT, by where they must be, their results not being known: geometry.h */
     VECTOR(struct analysis_string) strings;     /* of dumps of its regions, the most bytes first */
     VECTOR(struct analysis_template) templates; /* those that stand in the most memory first */
     uint64_t times_first_ns, times_last_ns, times_count; /* timestamps written in its dumps */
@@ -155,6 +157,83 @@ struct analysis_process {
     pid_t pid, ppid;
     char *exe;
     uint64_t rss_bytes, pss_bytes;
+    /* what imported looks and listings say beyond that; a recording leaves it unknown */
+    char *command;
+    uint64_t virtual_bytes, shared_bytes, private_clean_bytes, private_dirty_bytes;
+    uint64_t dirty_bytes; /* private and shared together, where they are not told apart */
+    uint64_t huge_bytes;  /* anonymous huge pages */
+};
+
+/* What of a region is resident. Of listings without addresses START is 0. */
+struct analysis_resident {
+    pid_t pid;
+    uint64_t start, end;
+    uint64_t inode;
+    uint32_t perms;
+    char *name; /* "" when anonymous */
+    enum region region;
+    uint64_t size_bytes, rss_bytes, pss_bytes;
+    uint64_t shared_clean_bytes, shared_dirty_bytes, private_clean_bytes, private_dirty_bytes;
+    uint64_t dirty_bytes, huge_bytes;
+};
+
+/* How a process differs from the one that it was forked from, or from a sibling. */
+struct analysis_difference {
+    pid_t pid, from_pid;
+    enum region region;
+    uint64_t from_bytes, bytes; /* size of all regions of the kind, in the one and in the other */
+    uint64_t appeared, gone, resized; /* regions; by start address */
+};
+
+/* What a Java runtime says of its own memory. */
+struct analysis_category {
+    char *name;
+    uint64_t reserved_bytes, committed_bytes, malloc_bytes, mmap_bytes, growth_bytes;
+};
+struct analysis_java {
+    pid_t pid; /* 0 unknown */
+    char *version;
+    uint64_t heap_max_bytes, heap_committed_bytes, heap_used_bytes;
+    uint64_t direct_used_bytes, direct_max_bytes, direct_wanted_bytes;
+    uint64_t threads;
+    uint64_t reserved_bytes, committed_bytes;    /* of native memory tracking */
+    VECTOR(struct analysis_category) categories; /* the most committed first */
+    uint64_t rss_bytes;                          /* of the process */
+    uint64_t outside_bytes;                      /* RSS beyond what it says to have committed */
+    uint64_t malloc_bytes;                       /* of all categories */
+    uint64_t unmapped_bytes; /* anonymous memory (RSS, else size) in no range of its own map */
+};
+
+/* What a log or the kernel reported: out of memory, a crash. */
+struct analysis_incident {
+    const char *kind; /* "out-of-memory" */
+    pid_t pid;        /* 0 unknown */
+    char *name, *text;
+    uint64_t bytes;
+    uint64_t time_ns;
+    char *file;
+    uint64_t line;
+};
+
+/* A file that was imported. */
+struct analysis_import {
+    char *file, *format;
+    uint64_t lines, skipped;
+};
+
+/* What would have told more, and how it is collected. */
+struct analysis_missing {
+    char *what, *command;
+};
+
+/* What is written in a saved region that no finding is about. */
+struct analysis_content {
+    pid_t pid;
+    uint64_t start, end;
+    char *name;
+    enum region region;
+    VECTOR(struct analysis_string) strings;
+    uint64_t times_first_ns, times_last_ns, times_count;
 };
 
 struct analysis {
@@ -167,6 +246,7 @@ struct analysis {
     uint64_t unexplained_bytes; /* ANALYSIS_UNKNOWN: nothing to compare with */
     uint64_t preexisting_bytes; /* mapped before the window, still there */
     bool complete;
+    bool has_calls;                 /* events that are memory calls, not only threads' lives */
     VECTOR(char *) symbol_troubles; /* "libfoo.so: build-id differs from the recorded one" */
     /* memory of the first target's processes together */
     uint64_t rss_first_bytes, rss_last_bytes, virtual_first_bytes, virtual_last_bytes;
@@ -179,6 +259,17 @@ struct analysis {
     VECTOR(struct analysis_vma) vmas;
     VECTOR(struct analysis_thread) threads;
     VECTOR(struct analysis_process) processes;
+    /* of imported evidence; empty in a recording */
+    VECTOR(struct analysis_import) imports;
+    VECTOR(char *) assumptions; /* sentences */
+    VECTOR(struct analysis_missing) missing;
+    VECTOR(struct analysis_resident) residents; /* the most private and dirty first */
+    VECTOR(struct analysis_difference) differences;
+    VECTOR(struct analysis_java) java;
+    VECTOR(struct analysis_incident) incidents;
+    VECTOR(struct analysis_content) contents;
+    char *thp; /* the setting of transparent huge pages; NULL */
+    uint64_t machine_huge_bytes;
 };
 
 struct analysis_options {
@@ -191,5 +282,6 @@ struct analysis_options {
 
 struct seep_error *analysis_run(struct case_dir *c, const struct analysis_options *options,
                                 struct analysis **ret_analysis);
+void analysis_finding_deinit(struct finding *finding);
 void analysis_destroy(struct analysis *analysis);
 DEFINE_CLEANUP(struct analysis *, analysis_destroy);

@@ -153,6 +153,8 @@ struct seep_error *charges_open(struct charges *charges, const struct event *ev,
         group->extensions++;
     if (group->last_ns < ev->exit_ns)
         group->last_ns = ev->exit_ns;
+    if (group->first_ns > ev->exit_ns) /* it was placed later: see geometry.h */
+        group->first_ns = ev->exit_ns;
     charges->live_count++;
     charges->live_bytes += len;
     *ret_charge = &slot->charge;

@@ -12,7 +12,7 @@
 
 #define DAY_NS (UINT64_C(86400) * NS_PER_S)
 
-enum { DAYS_BEFORE = 30, DAYS_AFTER = 1 };
+enum { DAYS_BEFORE = 30, DAYS_AFTER = 1, YEAR_2000_S = 946684800 };
 
 struct scan {
     const struct contents_options *options;
@@ -35,6 +35,7 @@ void contents_deinit(struct contents *contents)
 void contents_window(const struct case_info *info, const struct dumps *dumps,
                      struct contents_options *ret_options)
 {
+    bool is_wall_clock = info->wall_offset_ns || info->has_dated_calls;
     uint64_t first = UINT64_MAX, last = 0;
     struct contents_options options = {
         .encodings = STRINGS_ASCII | STRINGS_UTF8 | STRINGS_UTF16LE,
@@ -44,20 +45,24 @@ void contents_window(const struct case_info *info, const struct dumps *dumps,
         .forms = TIMESTAMPS_ALL_FORMS,
     };
 
-    if (info->started_ns && info->wall_offset_ns)
+    if (info->started_ns && is_wall_clock)
         first = last = info->started_ns + info->wall_offset_ns;
-    if (info->ended_ns && info->wall_offset_ns)
+    if (info->ended_ns && is_wall_clock)
         last = info->ended_ns + info->wall_offset_ns;
     for (size_t i = 0; i < dumps->dumps.count; i++) {
         const struct dump *dump = dumps->dumps.items[i];
         uint64_t took = dump->end_ns > dump->begin_ns ? dump->end_ns - dump->begin_ns : 0;
 
-        if (!dump->wall_begin_ns)
+        if (!dump->wall_begin_ns || info->basis != MOMENT_ABSOLUTE)
             continue;
         if (dump->wall_begin_ns < first)
             first = dump->wall_begin_ns;
         if (dump->wall_begin_ns + took > last)
             last = dump->wall_begin_ns + took;
+    }
+    if (info->imported && !info->has_dated_calls) {
+        first = YEAR_2000_S * (uint64_t)NS_PER_S + DAYS_BEFORE * DAY_NS;
+        last = units_wall_ns();
     }
     options.first_ns =
         first > last || first < DAYS_BEFORE * DAY_NS ? 0 : first - DAYS_BEFORE * DAY_NS;
@@ -317,5 +322,26 @@ struct seep_error *contents_sentence(const struct time_span *bulk,
     if (text.failed)
         return error_no_memory();
     *ret_text = take_ptr(text.bytes);
+    return NULL;
+}
+
+struct seep_error *contents_sentence_alone(const struct time_span *bulk, char **ret_text)
+{
+    struct units_text first, last;
+    char *text = NULL;
+
+    if (bulk->count) {
+        units_format_time(&first, bulk->first_ns, false);
+        units_format_time(&last, bulk->last_ns, false);
+        if (asprintf(&text,
+                     "content written %.10s %.8s%s%.*s%s%.*s UTC, which the calls' times, "
+                     "without date and zone, are not compared with",
+                     first.text, first.text + 11, strncmp(first.text, last.text, 19) ? " to " : "",
+                     strncmp(first.text, last.text, 10) ? 10 : 0, last.text,
+                     strncmp(first.text, last.text, 10) ? " " : "",
+                     strncmp(first.text, last.text, 19) ? 8 : 0, last.text + 11) < 0)
+            return error_no_memory();
+    }
+    *ret_text = text;
     return NULL;
 }

@@ -11,7 +11,8 @@
  *
  * A time counts when it is plausible for this case: from 30 days before the recording or the oldest
  * dump began to a day after the last of them ended. Older ones are in every memory (certificates,
- * build dates), and later ones are numbers that only look like times.
+ * build dates), and later ones are numbers that only look like times. Of imported evidence whose calls
+ * have no dates nobody knows when it was made: then from the year 2000 to the day after today.
  *
  * It knows nothing of findings, and not which mappings matter: the caller tells.
  */
@@ -103,3 +104,6 @@ const struct contents_mapping *contents_nearest(const struct time_span *bulk,
 struct seep_error *contents_sentence(const struct time_span *bulk,
                                      const struct contents_mapping *mappings, size_t count,
                                      char **ret_text);
+
+/* The same where the calls have no dates, and cannot be compared with what was written: in UTC. */
+struct seep_error *contents_sentence_alone(const struct time_span *bulk, char **ret_text);

@@ -39,8 +39,10 @@ void correlation_deinit(struct correlation *correlation)
 struct suspect correlate_new_suspect(const struct correlate_process *c, enum suspect_kind kind,
                                      enum region region)
 {
-    uint64_t detached_ns = c->process->detached_ns;
+    uint64_t detached_ns = c->process->detached_ns, log_ns = c->process->log_last_ns;
     bool by_looks = kind == SUSPECT_MAPPED || kind == SUSPECT_TOUCHED || kind == SUSPECT_HELD;
+    bool by_log = !by_looks && log_ns;
+    uint64_t end_ns = by_log && log_ns < c->end_ns ? log_ns : c->end_ns;
 
     return (struct suspect){
         .process = c->process,
@@ -51,9 +53,10 @@ struct suspect correlate_new_suspect(const struct correlate_process *c, enum sus
         .freed = ANALYSIS_UNKNOWN,
         .net_bytes = c->net_bytes,
         .has_events = c->pieces.known,
-        .start_ns = c->start_ns,
+        .start_ns = by_log && c->process->log_first_ns > c->start_ns ? c->process->log_first_ns
+                                                                     : c->start_ns,
         /* That no event came when none was recorded proves nothing. */
-        .end_ns = !by_looks && detached_ns && detached_ns < c->end_ns ? detached_ns : c->end_ns,
+        .end_ns = !by_looks && detached_ns && detached_ns < end_ns ? detached_ns : end_ns,
     };
 }
 

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZES_OF_ONE_HABIT = 5 }; /* as many leaks of different sizes in a process are one */
+enum {
+    SIZES_OF_ONE_HABIT = 5, /* as many leaks of different sizes in a process are one */
+    MIN_RATE_NS = 1000000,  /* of a shorter window no rate means anything */
+};
 
 struct judged {
     const struct suspect *suspect;
@@ -194,7 +197,7 @@ static struct seep_error *gather_paths(struct diagnosis *d)
 
 static double rate_of(const struct suspect *s)
 {
-    if (s->start_ns >= s->end_ns)
+    if (s->start_ns >= s->end_ns || s->end_ns - s->start_ns < MIN_RATE_NS)
         return NAN;
     return (double)s->bytes * 1e9 / (double)(s->end_ns - s->start_ns);
 }

@@ -273,6 +273,7 @@ static struct seep_error *put_into_words(const struct diagnosis *d,
     }
     narrate_title(d, &title);
     narrate_reason(d, input->history, f->vmas.count ? &vma : NULL, &reason);
+    geometry_reason(input->geometries, d, &reason);
     finding_paths_reason(d, input->paths, f, &reason);
     err = take_text(&title, &f->title);
     if (!err)
@@ -335,6 +336,7 @@ static struct seep_error *add_finding(const struct diagnosis *d, const struct fi
         .last_ns = wall(analysis, d->last_ns),
         .bytes_per_s = d->bytes_per_s,
         .confidence = d->judgement.confidence,
+        .placed = geometry_placed(input->geometries, d),
         .times_first_ns = ANALYSIS_UNKNOWN,
         .times_last_ns = ANALYSIS_UNKNOWN,
         .times_count = ANALYSIS_UNKNOWN,
@@ -471,8 +473,16 @@ static bool is_in_findings(const struct analysis *analysis, pid_t pid)
 
 static struct seep_error *add_process(const struct history_process *p, struct analysis *analysis)
 {
-    struct analysis_process process = {
-        .pid = p->pid, .ppid = p->ppid, .rss_bytes = p->rss_bytes, .pss_bytes = p->pss_bytes};
+    struct analysis_process process = {.pid = p->pid,
+                                       .ppid = p->ppid,
+                                       .rss_bytes = p->rss_bytes,
+                                       .pss_bytes = p->pss_bytes,
+                                       .virtual_bytes = p->virtual_bytes,
+                                       .shared_bytes = ANALYSIS_UNKNOWN,
+                                       .private_clean_bytes = ANALYSIS_UNKNOWN,
+                                       .private_dirty_bytes = ANALYSIS_UNKNOWN,
+                                       .dirty_bytes = ANALYSIS_UNKNOWN,
+                                       .huge_bytes = ANALYSIS_UNKNOWN};
     struct seep_error *err = copy_text(process_exe(p, analysis), &process.exe);
 
     if (err)

@@ -1,7 +1,8 @@
 /*
  * Diagnoses written out as the findings, regions, threads and processes of an analysis.
  *
- *     findings_build(&(struct findings_input){&correlation, &diagnoses, history, paths, case_path},
+ *     findings_build(&(struct findings_input){&correlation, &diagnoses, history, paths, case_path,
+ *                                              &geometries},
  *                    analysis)
  *
  * Fills what struct analysis owns of them; contents of dumps are analysis.c's to add.
@@ -9,6 +10,7 @@
 #pragma once
 
 #include "analyzer/diagnosis.h"
+#include "analyzer/geometry.h"
 
 enum {
     FINDINGS_MAX_VMAS = 64, /* of one finding, the most bytes first */
@@ -21,6 +23,7 @@ struct findings_input {
     const struct history *history;
     const struct call_paths *paths; /* NULL: none were recorded */
     const char *case_path;          /* as the user named it; NULL */
+    const struct geometries *geometries;
 };
 
 /* On failure ANALYSIS holds part of it, and can be destroyed. */

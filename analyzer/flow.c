@@ -34,6 +34,16 @@ struct seep_error *flow_add(struct flow *flow, uint64_t time_ns, double bytes)
     return vector_push(&flow->samples, (struct growth_sample){time_ns, flow->level});
 }
 
+void flow_add_late(struct flow *flow, uint64_t time_ns, double bytes)
+{
+    flow->level += bytes;
+    for (size_t i = flow->samples.count; i > 0; i--) {
+        if (flow->samples.items[i - 1].time_ns < time_ns)
+            break;
+        flow->samples.items[i - 1].value += bytes;
+    }
+}
+
 struct seep_error *flow_note(struct flow *flow, const struct event *ev, uint64_t page_bytes)
 {
     double pages[3];

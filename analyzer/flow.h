@@ -31,6 +31,9 @@ struct seep_error *flow_add(struct flow *flow, uint64_t time_ns, double bytes);
 /* What a call that succeeded adds or takes; calls of other kinds are none of its business. */
 struct seep_error *flow_note(struct flow *flow, const struct event *ev, uint64_t page_bytes);
 
+/* What turns out later to have been mapped at TIME_NS. */
+void flow_add_late(struct flow *flow, uint64_t time_ns, double bytes);
+
 struct flow_trend {
     double rise_bytes;  /* by the slope of it all */
     double range_bytes; /* from the lowest to the highest */

@@ -25,6 +25,10 @@ static void forget_parts(struct history_process *p)
     places_deinit(&p->places);
     held_deinit(&p->held);
     growth_deinit(&p->growth);
+    residence_deinit(&p->first_residence);
+    residence_deinit(&p->residence);
+    vector_deinit(&p->unplaced);
+    vector_deinit(&p->first_map);
 }
 
 static void begin_image(struct history_process *p, uint64_t time_ns)
@@ -248,12 +252,39 @@ static uint64_t round_up(const struct history *history, uint64_t len)
     return len > UINT64_MAX - mask ? len : (len + mask) & ~mask;
 }
 
+/* Where memory that could have been put anywhere went can be reasoned about. */
+static struct seep_error *keep_unplaced(struct history_process *p, const struct event *ev)
+{
+    struct event kept = *ev;
+
+    if (!(ev->args[3] & MAP_ANONYMOUS) || ev->args[3] & (MAP_FIXED | MAP_SHARED | MAP_HUGETLB))
+        return NULL;
+    if (p->unplaced.count == HISTORY_MAX_UNPLACED) {
+        p->unplaced_skipped++;
+        return NULL;
+    }
+    kept.name = NULL;
+    return vector_push(&p->unplaced, kept);
+}
+
+struct seep_error *history_placed(struct history *history, struct history_process *p,
+                                  const struct event *ev)
+{
+    uint64_t bytes = round_up(history, ev->args[1]);
+
+    flow_add_late(&p->flow, ev->exit_ns, (double)bytes);
+    return births_add(&p->births, BIRTHS_ANONYMOUS, bytes, ev);
+}
+
 static struct seep_error *note_syscall(struct history *history, struct history_process *p,
                                        const struct event *ev)
 {
     struct seep_error *err;
 
-    if (event_failed(ev))
+    p->unmaps += ev->kind == EVENT_MUNMAP;
+    if (ev->result == EVENT_RESULT_UNKNOWN && ev->kind == EVENT_MMAP)
+        return keep_unplaced(p, ev);
+    if (event_failed(ev) && !(ev->kind == EVENT_MUNMAP && ev->result == EVENT_RESULT_UNKNOWN))
         return NULL;
     err = flow_note(&p->flow, ev, history->page_bytes);
     if (err)
@@ -333,6 +364,10 @@ struct seep_error *history_event(void *context, const struct event *ev)
     struct seep_error *err;
 
     note_time(history, ev->exit_ns);
+    if (history->first_event_ns == 0 || ev->enter_ns < history->first_event_ns)
+        history->first_event_ns = ev->enter_ns;
+    if (ev->exit_ns > history->last_event_ns)
+        history->last_event_ns = ev->exit_ns;
     if (ev->kind == EVENT_LOST)
         return NULL;
     if (ev->kind == EVENT_PROCESS_START)
@@ -452,6 +487,41 @@ static struct seep_error *add_memory(struct history *history, struct history_pro
     return add_rss(memory, time_ns);
 }
 
+static struct seep_error *keep_first_map(struct history_process *p, const struct snapshot *snap)
+{
+    struct seep_error *err = NULL;
+
+    if (p->events || p->first_map.count)
+        return NULL;
+    for (size_t i = 0; i < snap->maps.count && !err; i++)
+        err = vector_push(&p->first_map,
+                          (struct ledger_range){snap->maps.vmas[i].start, snap->maps.vmas[i].end});
+    return err;
+}
+
+static struct seep_error *keep_residence(const struct history *history, struct history_process *p,
+                                         const struct snapshot *snap)
+{
+    struct seep_error *err = NULL;
+
+    if (snap->maps.count && !snap->partial) {
+        p->last_look_ns = snap->end_ns;
+        if (p->first_residence.detail == RESIDENCE_NONE) {
+            p->first_look_ns = snap->end_ns;
+            err = residence_look(&p->first_residence, snap, history->runtime);
+        }
+    }
+    return err ? err : residence_look(&p->residence, snap, history->runtime);
+}
+
+void history_end_log(struct history *history)
+{
+    for (size_t i = 0; i < history->processes.count && history->worked; i++) {
+        history->processes.items[i]->log_first_ns = history->first_event_ns;
+        history->processes.items[i]->log_last_ns = history->last_event_ns;
+    }
+}
+
 struct seep_error *history_snapshot(void *context, const struct snapshot *snap)
 {
     struct history *history = context;
@@ -468,7 +538,11 @@ struct seep_error *history_snapshot(void *context, const struct snapshot *snap)
     if (snap->reason == SNAPSHOT_EXIT)
         p->exit_look_ns = snap->begin_ns;
     copy_figures(p, snap);
-    err = growth_look(&p->growth, snap, history->runtime);
+    err = keep_first_map(p, snap);
+    if (!err && history->imported)
+        err = keep_residence(history, p, snap);
+    if (!err)
+        err = growth_look(&p->growth, snap, history->runtime);
     /* Who took the threads took the descriptors too. */
     if (!err && snap->tasks.count)
         err = held_look(&p->held, snap);

@@ -19,6 +19,7 @@
 #include "analyzer/held.h"
 #include "analyzer/ledger.h"
 #include "analyzer/places.h"
+#include "analyzer/residence.h"
 #include "analyzer/threads.h"
 
 /* Of an exited process, what is not mapped from files and worth a judgement; when there are many
@@ -28,6 +29,9 @@ enum {
     HISTORY_MANY_MIN_BYTES = 1 << 20,
     HISTORY_MANY = 1000,
 };
+
+/* Calls whose return nobody saw are kept for geometry.h; more are only counted. */
+enum { HISTORY_MAX_UNPLACED = 65536 };
 
 struct history_pid;
 
@@ -45,12 +49,20 @@ struct history_process {
     bool counted_first; /* its first RSS is part of the first total */
     bool retired;       /* too little to judge: its parts are empty */
     uint64_t events;
+    VECTOR(struct event) unplaced; /* mmaps of anonymous memory without a known result */
+    uint64_t unplaced_skipped;     /* and those beyond HISTORY_MAX_UNPLACED */
+    uint64_t unmaps;               /* calls of munmap */
+    VECTOR(struct ledger_range)
+    first_map; /* of the look before the first event; if there was one */
     struct activity activity;
     struct births births;
     struct flow flow;
     struct places places;
     struct held held;
     struct growth growth;
+    struct residence first_residence, residence; /* of imported looks */
+    uint64_t first_look_ns, last_look_ns;        /* of these */
+    uint64_t log_first_ns, log_last_ns; /* an imported log begins and ends; 0: it is a recording */
     /* of the last look; SNAPSHOT_UNKNOWN */
     uint64_t rss_bytes, pss_bytes, virtual_bytes;
     uint64_t cgroup_limit_bytes, cgroup_used_bytes, rlimit_as_bytes;
@@ -68,6 +80,7 @@ struct history_memory {
 struct history {
     const struct ledger *ledger;
     const char *runtime;
+    bool imported; /* looks are few: what each says of residence is kept */
     VECTOR(struct history_process *) processes; /* in order of appearance */
     size_t ended;                               /* of them, and not retired */
     size_t retired;                             /* dropped when there are many */
@@ -79,6 +92,7 @@ struct history {
     struct frame_uses uses;                      /* of call paths */
     uint64_t live_rss_bytes, live_virtual_bytes; /* of the processes that live */
     uint64_t first_ns, last_ns;
+    uint64_t first_event_ns, last_event_ns;
     uint64_t page_bytes;
 };
 
@@ -93,6 +107,14 @@ struct seep_error *history_snapshot(void *history, const struct snapshot *snap);
 
 /* The process PID that was seen last, or NULL. */
 struct history_process *history_find(const struct history *history, pid_t pid);
+
+/* A call of mmap that was in P's UNPLACED, now with its result: see geometry.h. */
+struct seep_error *history_placed(struct history *history, struct history_process *p,
+                                  const struct event *ev);
+
+/* The end of imported evidence: that a log ends is no sign that nothing was called any more, as the end
+ * of a recording would be. */
+void history_end_log(struct history *history);
 
 /* For ledger_on_freed: when what came by which call path was given back. */
 void history_freed(const struct ledger_charge *charge, uint64_t time_ns, void *history);

@@ -145,6 +145,13 @@ static uint64_t segment_bytes(const struct ledger *ledger, const struct event *e
     return segment ? segment->size_bytes : 0;
 }
 
+/* munmap fails for arguments that make no sense only (munmap(2)): one whose return was not seen took
+ * what it was asked to take. */
+static bool is_unseen_munmap(const struct event *ev)
+{
+    return ev->kind == EVENT_MUNMAP && ev->result == EVENT_RESULT_UNKNOWN;
+}
+
 void ledger_effect(const struct ledger *ledger, const struct event *ev,
                    struct ledger_effect *ret_effect)
 {
@@ -152,7 +159,7 @@ void ledger_effect(const struct ledger *ledger, const struct event *ev,
     struct ledger_effect effect = {0};
     uint64_t page = ledger->page_bytes, result = (uint64_t)ev->result, size;
 
-    if (event_failed(ev)) {
+    if (event_failed(ev) && !is_unseen_munmap(ev)) {
         effect.unknown = ev->result == EVENT_RESULT_UNKNOWN && changes_mappings(ev->kind);
         *ret_effect = effect;
         return;
@@ -166,6 +173,7 @@ void ledger_effect(const struct ledger *ledger, const struct event *ev,
         break;
     case EVENT_MUNMAP:
         effect.gone = ledger_range_of(ev->args[0], ev->args[1], page);
+        effect.unknown = is_unseen_munmap(ev); /* maybe it was not carried out yet */
         break;
     case EVENT_MREMAP:
         effect_of_mremap(ledger, space, ev, &effect);
@@ -435,7 +443,8 @@ struct seep_error *ledger_calls_apply(struct ledger *ledger, struct ledger_space
     if (effect.unknown)
         space->uncertain = true;
     /* madvise(2) acts on all that is mapped, and then tells of the holes. */
-    if (event_failed(ev) && !(ev->kind == EVENT_MADVISE && ev->result == -ENOMEM))
+    if (event_failed(ev) && !(ev->kind == EVENT_MADVISE && ev->result == -ENOMEM) &&
+        !is_unseen_munmap(ev))
         return NULL;
     mapping = (struct mapping){.range = effect.fresh, .exclusive = effect.exclusive};
     switch (ev->kind) {

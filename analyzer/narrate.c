@@ -82,7 +82,7 @@ static enum suspect_kind kind_of_region(enum region region)
     }
 }
 
-static enum suspect_kind kind_of(const struct diagnosis *d)
+enum suspect_kind narrate_kind(const struct diagnosis *d)
 {
     enum suspect_kind kind = d->parts.items[0]->kind;
 
@@ -110,7 +110,7 @@ static void put_mappings(struct buffer *out, const struct diagnosis *d, const ch
 
 static void put_what(struct buffer *out, const struct diagnosis *d)
 {
-    switch (kind_of(d)) {
+    switch (narrate_kind(d)) {
     case SUSPECT_MAPPINGS:
     case SUSPECT_MIXED:
         put_mappings(out, d, "mapping");
@@ -220,8 +220,15 @@ static void put_threads(struct buffer *out, const struct diagnosis *d,
 
 static void put_freed(struct buffer *out, const struct diagnosis *d)
 {
+    const struct history_process *p = d->parts.items[0]->process;
+
     if (!is_known(d->calls) || !is_known(d->freed))
         return;
+    if (d->freed == 0 && p->log_last_ns && p->unmaps == 0) {
+        buffer_printf(out, ", none seen unmapped (the log holds no munmap at all: that they are "
+                           "still there only what is mapped can tell)");
+        return;
+    }
     if (d->freed == 0) {
         buffer_printf(out, ", none unmapped");
         return;
@@ -233,13 +240,27 @@ static void put_freed(struct buffer *out, const struct diagnosis *d)
     buffer_printf(out, " of the kind unmapped");
 }
 
+/* Looked at once: what it grew by is not known, how large it is. */
+static void put_share_of_vma(struct buffer *out, const struct narrate_vma *vma)
+{
+    double share = (double)vma->of_finding_bytes / (double)(vma->end - vma->start);
+
+    if (share < 0.5) {
+        buffer_printf(out, "; the most of it lies in VMA %" PRIx64, vma->start);
+        return;
+    }
+    buffer_printf(out, ": %.1f%% of VMA %" PRIx64 ", which has ",
+                  share >= 1 ? 100.0 : fmin(share * 100, 99.9), vma->start);
+    put_size(out, vma->end - vma->start);
+}
+
 static void put_explained(struct buffer *out, const struct diagnosis *d,
                           const struct narrate_vma *vma)
 {
     if (!vma || vma->of_finding_bytes == 0 || d->judgement.verdict == VERDICT_NOT_LEAK)
         return;
     if (vma->growth_bytes == 0) {
-        buffer_printf(out, "; the most of it lies in VMA %" PRIx64, vma->start);
+        put_share_of_vma(out, vma);
         return;
     }
 
@@ -253,7 +274,7 @@ static void put_explained(struct buffer *out, const struct diagnosis *d,
         buffer_printf(out, ": %s up ", d->count == 1 ? "it makes" : "they make");
     }
     buffer_printf(out, "%.1f%% of VMA %" PRIx64 ", which grew by ",
-                  share >= 1 ? 100.0 : floor(share * 1000) / 10, vma->start);
+                  share >= 1 ? 100.0 : fmin(share * 100, 99.9), vma->start);
     put_size(out, vma->growth_bytes);
 }
 
@@ -313,7 +334,7 @@ static void put_held(struct buffer *out, const struct diagnosis *d)
 static void put_held_memory(struct buffer *out, const struct diagnosis *d,
                             const struct history *history, const struct narrate_vma *vma)
 {
-    switch (kind_of(d)) {
+    switch (narrate_kind(d)) {
     case SUSPECT_MAPPINGS:
     case SUSPECT_MIXED:
         if (!is_known(d->count)) {
@@ -461,8 +482,8 @@ static bool tells_shape(const struct diagnosis *d)
     case CAUSE_HIGH_WATER:
         return d->judgement.verdict != VERDICT_NOT_LEAK;
     default:
-        return kind_of(d) != SUSPECT_RUNTIME &&
-               (kind_of(d) != SUSPECT_ORPHANS || d->judgement.verdict != VERDICT_NOT_LEAK);
+        return narrate_kind(d) != SUSPECT_RUNTIME &&
+               (narrate_kind(d) != SUSPECT_ORPHANS || d->judgement.verdict != VERDICT_NOT_LEAK);
     }
 }
 
@@ -495,6 +516,9 @@ static void put_doubts(struct buffer *out, const struct diagnosis *d)
                           "; each is larger than the one before, as an allocator's extents are");
         buffer_printf(out, ": it may all be in use");
     }
+    if (doubts & DOUBT_NO_UNMAPS)
+        buffer_printf(out, "; no look at the regions shows what is still mapped: a pmap or smaps "
+                           "from after these calls would tell");
     if (doubts & DOUBT_FREES_UNTIMED)
         buffer_printf(out, "; of what age those unmapped were is not known");
     if (doubts & DOUBT_AGEING)
@@ -523,78 +547,12 @@ void narrate_reason(const struct diagnosis *d, const struct history *history,
         put_shape(out, d);
     }
     if (d->judgement.verdict >= VERDICT_SUSPECT && is_known(d->resident_bytes) &&
-        !(d->judgement.doubts & DOUBT_UNTOUCHED) && kind_of(d) != SUSPECT_HELD &&
-        kind_of(d) != SUSPECT_TOUCHED) {
+        !(d->judgement.doubts & DOUBT_UNTOUCHED) && narrate_kind(d) != SUSPECT_HELD &&
+        narrate_kind(d) != SUSPECT_TOUCHED) {
         buffer_printf(out, "; about ");
         put_size(out, d->resident_bytes);
         buffer_printf(out, " resident, by its share of its VMAs' RSS");
     }
     if (d->judgement.verdict != VERDICT_NOT_LEAK)
         put_doubts(out, d);
-}
-
-/* --- what to do next --- */
-
-static struct seep_error *add_step(struct narrate_steps *steps, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static struct seep_error *add_step(struct narrate_steps *steps, const char *format, ...)
-{
-    struct buffer text = {0};
-    struct seep_error *err;
-    va_list arguments;
-
-    va_start(arguments, format);
-    buffer_vprintf(&text, format, arguments);
-    va_end(arguments);
-    if (text.failed) {
-        buffer_deinit(&text);
-        return error_no_memory();
-    }
-    err = vector_push(steps, text.bytes);
-    if (err)
-        buffer_deinit(&text);
-    return err;
-}
-
-#define PLAIN_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+,-"
-
-/* To see what is written in it. */
-static struct seep_error *add_look_inside(const struct diagnosis *d, unsigned rank,
-                                          const struct narrate_case *at,
-                                          const struct narrate_vma *vma,
-                                          struct narrate_steps *steps)
-{
-    const struct history_process *p = d->parts.items[0]->process;
-    /* A path that a shell would take apart is left to who knows it. */
-    bool plain = at->path && at->path[0] && at->path[0] != '-' &&
-                 at->path[strspn(at->path, PLAIN_CHARACTERS)] == '\0';
-
-    if (vma && at->has_dumps && plain)
-        return add_step(steps, "seep show %s strings --region %" PRIx64 "-%" PRIx64, at->path,
-                        vma->start, vma->end);
-    if (p->end_ns)
-        return at->dumped ? NULL : add_step(steps, "record it again with --dump growing");
-    return add_step(steps, "seep dump -p %d --finding %u%s%s", (int)p->pid, rank,
-                    plain ? " -o " : "", plain ? at->path : "");
-}
-
-struct seep_error *narrate_next(const struct diagnosis *d, unsigned rank,
-                                const struct narrate_case *at, const struct narrate_vma *vma,
-                                struct narrate_steps *steps)
-{
-    const struct history_process *p = d->parts.items[0]->process;
-    struct seep_error *err = NULL;
-
-    if (d->judgement.verdict == VERDICT_NOT_LEAK)
-        return NULL;
-    if (d->judgement.verdict >= VERDICT_SUSPECT && kind_of(d) != SUSPECT_HELD)
-        err = add_look_inside(d, rank, at, vma, steps);
-    if (!err && (d->judgement.doubts & DOUBT_NO_EVENTS))
-        err = add_step(steps, "record with --backend ptrace, to see who maps it");
-    if (!err && d->judgement.verdict < VERDICT_LEAK)
-        err = p->end_ns
-                  ? add_step(steps, "record a longer run, with --snap-every 1s")
-                  : add_step(steps, "seep trace -p %d --for 10m --snap-every 5s", (int)p->pid);
-    return err;
 }

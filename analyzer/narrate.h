@@ -20,6 +20,9 @@ struct narrate_vma {
     uint64_t growth_bytes, of_finding_bytes;
 };
 
+/* The kind of its parts; of parts of several kinds, that of their region. */
+enum suspect_kind narrate_kind(const struct diagnosis *diagnosis);
+
 void narrate_title(const struct diagnosis *diagnosis, struct buffer *out);
 
 /* VMA: NULL, none. */

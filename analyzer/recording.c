@@ -2,6 +2,7 @@
 
 void recording_deinit(struct recording *recording)
 {
+    vector_deinit(&recording->geometries);
     call_paths_destroy(recording->paths);
     frame_names_destroy(recording->names);
     history_destroy(recording->history);
@@ -22,6 +23,7 @@ struct seep_error *recording_read(const struct case_dir *c, const struct case_in
     err = history_create(recording->ledger, info->runtime, info->page_bytes, &recording->history);
     if (err)
         return err;
+    recording->history->imported = info->imported;
     ledger_on_freed(recording->ledger, history_freed, recording->history);
     err = replay_case(c->fd, recording->ledger,
                       &(struct replay_observer){.on_event = history_event,
@@ -29,7 +31,10 @@ struct seep_error *recording_read(const struct case_dir *c, const struct case_in
                                                 .context = recording->history},
                       recording->stacks, &recording->replay);
     ledger_on_freed(recording->ledger, NULL, NULL);
-    return err;
+    if (info->imported)
+        history_end_log(recording->history);
+    return err ? err
+               : geometry_place(recording->ledger, recording->history, &recording->geometries);
 }
 
 struct seep_error *recording_name_paths(struct recording *recording, int case_fd,

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "analyzer/call_paths.h"
+#include "analyzer/geometry.h"
 #include "analyzer/history.h"
 #include "analyzer/replay.h"
 #include "evidence/case.h"
@@ -21,6 +22,7 @@ struct recording {
     struct history *history;
     struct frame_names *names; /* NULL: no path was recorded, or none was named yet */
     struct call_paths *paths;  /* likewise */
+    struct geometries geometries;
     struct replay_result replay;
 };
 

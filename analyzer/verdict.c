@@ -75,6 +75,22 @@ static bool is_tendency(const struct suspect *s)
     return goes_on(s) && s->count >= FEW && s->shape.moments >= SHAPE_MIN_MOMENTS;
 }
 
+/* A log in which nothing is ever given back: grep keeps the lines that it was asked for. */
+static bool is_thinned(const struct suspect *s)
+{
+    return s->process->log_last_ns && s->process->unmaps == 0;
+}
+
+/* Most of it lies in regions that a look shows. */
+static bool is_seen_mapped(const struct suspect *s)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < s->ranges.count; i++)
+        bytes += s->ranges.items[i].bytes;
+    return bytes >= s->bytes - s->bytes / 10;
+}
+
 static double steady_confidence(const struct suspect *s)
 {
     double confidence = 0.75;
@@ -84,7 +100,7 @@ static double steady_confidence(const struct suspect *s)
     if (is_known(s->count) && s->count >= 16)
         confidence += 0.05;
     if (is_known(s->freed) && s->freed == 0)
-        confidence += 0.1;
+        confidence += is_thinned(s) ? 0.05 : 0.1;
     return confidence;
 }
 
@@ -222,6 +238,8 @@ static struct judgement judge_mappings(const struct suspect *s)
             j.doubts |= DOUBT_UNTOUCHED;
         if (is_allocators(s))
             j.doubts |= DOUBT_ALLOCATOR;
+        if (is_thinned(s) && !is_seen_mapped(s))
+            j.doubts |= DOUBT_NO_UNMAPS;
         if (j.doubts) {
             j.verdict = VERDICT_SUSPECT;
             j.confidence = 0.5;

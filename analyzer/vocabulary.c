@@ -82,7 +82,7 @@ void analysis_template_deinit(struct analysis_template *template)
         free(template->examples[i]);
 }
 
-static void finding_deinit(struct finding *finding)
+void analysis_finding_deinit(struct finding *finding)
 {
     for (size_t i = 0; i < finding->vmas.count; i++)
         vma_deinit(&finding->vmas.items[i]);
@@ -111,20 +111,73 @@ static void finding_deinit(struct finding *finding)
     free(finding->culprit.function);
 }
 
+static void java_deinit(struct analysis_java *java)
+{
+    for (size_t i = 0; i < java->categories.count; i++)
+        free(java->categories.items[i].name);
+    vector_deinit(&java->categories);
+    free(java->version);
+}
+
+static void content_deinit(struct analysis_content *content)
+{
+    for (size_t i = 0; i < content->strings.count; i++)
+        free(content->strings.items[i].text);
+    vector_deinit(&content->strings);
+    free(content->name);
+}
+
+static void incident_deinit(struct analysis_incident *incident)
+{
+    free(incident->name);
+    free(incident->text);
+    free(incident->file);
+}
+
+#define FORGET(vector, release)                                                                    \
+    do {                                                                                           \
+        for (size_t i_ = 0; i_ < (vector)->count; i_++)                                            \
+            release((vector)->items[i_]);                                                          \
+        vector_deinit(vector);                                                                     \
+    } while (0)
+#define RELEASE_IMPORT(import)     (free((import).file), free((import).format))
+#define RELEASE_MISSING(missing)   (free((missing).what), free((missing).command))
+#define RELEASE_RESIDENT(row)      free((row).name)
+#define RELEASE_JAVA(java)         java_deinit(&(java))
+#define RELEASE_INCIDENT(incident) incident_deinit(&(incident))
+#define RELEASE_CONTENT(content)   content_deinit(&(content))
+
+/* What imported files told. */
+static void forget_told(struct analysis *analysis)
+{
+    FORGET(&analysis->imports, RELEASE_IMPORT);
+    FORGET(&analysis->assumptions, free);
+    FORGET(&analysis->missing, RELEASE_MISSING);
+    FORGET(&analysis->residents, RELEASE_RESIDENT);
+    FORGET(&analysis->java, RELEASE_JAVA);
+    FORGET(&analysis->incidents, RELEASE_INCIDENT);
+    FORGET(&analysis->contents, RELEASE_CONTENT);
+    vector_deinit(&analysis->differences);
+    free(analysis->thp);
+}
+
 void analysis_destroy(struct analysis *analysis)
 {
     if (!analysis)
         return;
     for (size_t i = 0; i < analysis->findings.count; i++)
-        finding_deinit(&analysis->findings.items[i]);
+        analysis_finding_deinit(&analysis->findings.items[i]);
     for (size_t i = 0; i < analysis->vmas.count; i++)
         vma_deinit(&analysis->vmas.items[i]);
     for (size_t i = 0; i < analysis->threads.count; i++)
         free(analysis->threads.items[i].name);
-    for (size_t i = 0; i < analysis->processes.count; i++)
+    for (size_t i = 0; i < analysis->processes.count; i++) {
         free(analysis->processes.items[i].exe);
+        free(analysis->processes.items[i].command);
+    }
     for (size_t i = 0; i < analysis->symbol_troubles.count; i++)
         free(analysis->symbol_troubles.items[i]);
+    forget_told(analysis);
     vector_deinit(&analysis->symbol_troubles);
     vector_deinit(&analysis->findings);
     vector_deinit(&analysis->vmas);

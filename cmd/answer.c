@@ -96,13 +96,18 @@ struct seep_error *answer_print(struct case_dir *c, const struct answer_options 
                                 struct analysis **ret_analysis)
 {
     _cleanup_(analysis_destroyp) struct analysis *analysis = NULL;
-    struct seep_error *err = analysis_run(
-        c, &(struct analysis_options){.progress = naming_progress(options->quiet)}, &analysis);
+    struct case_info info;
+    struct seep_error *err;
+
+    /* The analysis has sentences with times in them. */
+    case_info(c, &info);
+    zone_use(info.time_zone);
+    err = analysis_run(c, &(struct analysis_options){.progress = naming_progress(options->quiet)},
+                       &analysis);
 
     naming_progress_clear();
     if (err)
         return err;
-    zone_use(analysis->info.time_zone);
     if (options->json && !options->quiet) {
         err = report_json(analysis, out);
     } else if (!options->quiet && !options->report_path) {

@@ -148,8 +148,17 @@ static void put_stack(struct buffer *out, const struct event *ev, void *context)
 
 /* --- a person's table --- */
 
-static void put_time(struct buffer *line, uint64_t epoch_ns)
+static void put_time(struct buffer *line, enum moment_basis basis, uint64_t epoch_ns)
 {
+    struct units_text moment;
+
+    if (basis >= MOMENT_TIME_OF_DAY) {
+        const char *known = moment_json(&moment, basis, epoch_ns);
+
+        buffer_printf(line, "%-26s", known ? known : "-");
+        return;
+    }
+
     time_t seconds = (time_t)(epoch_ns / NS_PER_S);
     struct tm tm = {0};
     char text[32];
@@ -184,7 +193,7 @@ static struct seep_error *table_put(struct listing *listing, const struct event 
     char id[32];
 
     buffer_clear(line);
-    put_time(line, ev->enter_ns + listing->info.wall_offset_ns);
+    put_time(line, listing->info.basis, ev->enter_ns + listing->info.wall_offset_ns);
     if (event_is_syscall(ev))
         units_format_duration(&took, ev->exit_ns - ev->enter_ns);
     snprintf(id, sizeof(id), "%d/%d", (int)ev->pid, (int)ev->tid);
@@ -249,19 +258,21 @@ static struct seep_error *json_put(struct listing *listing, const struct event *
 {
     const char *name = call_text_name(ev);
     struct units_text time;
+    const char *time_json;
     struct seep_error *err;
 
     if (!name)
         name = life_text_name(ev->kind);
-    units_format_time(&time, ev->enter_ns + listing->info.wall_offset_ns, false);
+    time_json =
+        moment_json(&time, listing->info.basis, ev->enter_ns + listing->info.wall_offset_ns);
     err = json_parts_write(
-        JSON_OBJECT({"time", json_string(time.text)}, {"enter_ns", json_parts_number(ev->enter_ns)},
-                    {"exit_ns", json_parts_number(ev->exit_ns)}, {"pid", json_parts_id(ev->pid)},
-                    {"tid", json_parts_id(ev->tid)},
-                    {"thread", json_parts_text(name_of(listing, ev->tid))},
-                    {"event", json_parts_text(name)}, {"args", json_arguments(ev)},
-                    {"result", json_result(ev)}, {"error", json_error(ev)},
-                    {"name", json_parts_text(ev->name)}, {"stack", json_parts_id(ev->stack_id)}),
+        JSON_OBJECT(
+            {"time", json_parts_text(time_json)}, {"enter_ns", json_parts_number(ev->enter_ns)},
+            {"exit_ns", json_parts_number(ev->exit_ns)}, {"pid", json_parts_id(ev->pid)},
+            {"tid", json_parts_id(ev->tid)}, {"thread", json_parts_text(name_of(listing, ev->tid))},
+            {"event", json_parts_text(name)}, {"args", json_arguments(ev)},
+            {"result", json_result(ev)}, {"error", json_error(ev)},
+            {"name", json_parts_text(ev->name)}, {"stack", json_parts_id(ev->stack_id)}),
         JSON_COMPACT, stdout);
     putchar('\n');
     return err;

@@ -110,7 +110,17 @@ static void put_time(struct listing *listing, uint64_t ns)
     time_t seconds = (time_t)((ns + listing->info.wall_offset_ns) / NS_PER_S);
     struct tm tm = {0};
     char text[32];
+    struct units_text moment;
 
+    if (listing->info.basis >= MOMENT_TIME_OF_DAY) {
+        const char *known = moment_json(&moment, listing->info.basis, ns);
+        const char *day = known ? strrchr(known, '+') : NULL;
+
+        /* "08:22:40+1d" */
+        snprintf(text, sizeof(text), "%.8s%s", known ? known : "-", day && day > known ? day : "");
+        buffer_printf(&listing->line, "  %-14s", text);
+        return;
+    }
     localtime_r(&seconds, &tm);
     strftime(text, sizeof(text), "%m-%d %H:%M:%S", &tm);
     buffer_printf(&listing->line, "  %s", text);
@@ -175,7 +185,8 @@ static json_t *json_time(const struct listing *listing, uint64_t ns)
 {
     struct units_text time;
 
-    return json_string(units_format_time(&time, ns + listing->info.wall_offset_ns, false));
+    return json_parts_text(
+        moment_json(&time, listing->info.basis, ns + listing->info.wall_offset_ns));
 }
 
 static struct seep_error *json_group(const struct listing *listing,

@@ -250,10 +250,10 @@ static struct seep_error *print_table(const struct threads *threads)
         if (thread->cpu_ns != SNAPSHOT_UNKNOWN)
             units_format_duration(&cpu, thread->cpu_ns);
         buffer_clear(&line);
-        buffer_printf(&line, "%-15s  %-17s  %-8s  %-8s  %9s  %10s  %10s  %8s  %8s  ", id,
+        buffer_printf(&line, "%-15s  %-17s  %-8.8s  %-8.8s  %9s  %10s  %10s  %8s  %8s  ", id,
                       state.failed ? "" : state.bytes,
-                      units_format_clock(&first, thread->first_ns + offset_ns),
-                      units_format_clock(&last, thread->last_ns + offset_ns),
+                      moment_text(&first, threads->info.basis, thread->first_ns + offset_ns, false),
+                      moment_text(&last, threads->info.basis, thread->last_ns + offset_ns, false),
                       units_format_count(&calls, thread->calls),
                       units_format_size(&mapped, thread->mapped_bytes),
                       units_format_size(&held, thread->live_bytes),
@@ -271,8 +271,8 @@ static json_t *json_time(const struct threads *threads, uint64_t monotonic_ns)
 {
     struct units_text text;
 
-    return json_string(
-        units_format_time(&text, monotonic_ns + threads->info.wall_offset_ns, false));
+    return json_parts_text(
+        moment_json(&text, threads->info.basis, monotonic_ns + threads->info.wall_offset_ns));
 }
 
 static json_t *json_names(const struct threads *threads, const struct thread *thread)

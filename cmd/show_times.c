@@ -413,7 +413,7 @@ static struct seep_error *show(const char *case_path, struct arguments *argument
     err = outstanding_read(memory.c->fd, &memory.info, &ledger, &areas.mapped);
     if (!err)
         err = scan(&memory, &options, &areas, &result);
-    if (!err)
+    if (!err && memory.info.basis == MOMENT_ABSOLUTE)
         err = read_mappings(&memory, &areas);
     for (size_t i = 0; i < areas.count && !err; i++) {
         err = arguments->json ? write_area(&areas, &areas.items[i], arguments->mappings)

@@ -423,21 +423,31 @@ static uint64_t number_of(const json_t *value)
     return number > 0 ? (uint64_t)number : 0;
 }
 
+static bool has_imported_events(const struct case_dir *c)
+{
+    const json_t *file;
+    size_t index;
+
+    json_array_foreach (json_object_get(c->json, "imports"), index, file)
+        if (number_of(json_object_get(file, "events")))
+            return true;
+    return false;
+}
+
 void case_info(const struct case_dir *c, struct case_info *ret_info)
 {
     enum { DEFAULT_PAGE_BYTES = 4096, MAX_PAGE_BYTES = 64 << 10 };
     const char *id = json_string_value(json_object_get(c->json, "case_id"));
-    const char *basis = text_of(get(c, "clock", "basis"));
     uint64_t pid = number_of(get(c, "target", "pid"));
     uint64_t page_bytes = number_of(get(c, "host", "page_size"));
     bool page_ok = page_bytes >= DEFAULT_PAGE_BYTES && page_bytes <= MAX_PAGE_BYTES &&
                    (page_bytes & (page_bytes - 1)) == 0;
 
     *ret_info = (struct case_info){
+        .basis = moment_basis_of(text_of(get(c, "clock", "basis"))),
         .wall_offset_ns = number_of(get(c, "clock", "wall_offset_ns")),
         .started_ns = number_of(get(c, "clock", "started_ns")),
         .ended_ns = number_of(get(c, "clock", "ended_ns")),
-        .clock_basis = basis ? basis : "absolute",
         .pid = pid <= INT_MAX ? (pid_t)pid : 0,
         .name = text_of(get(c, "target", "name")),
         .exe = text_of(get(c, "target", "exe")),
@@ -455,5 +465,8 @@ void case_info(const struct case_dir *c, struct case_info *ret_info)
         .watcher_cpu_ns = number_of(get(c, "watch", "watcher_cpu_ns")),
         .target_stopped_ns = number_of(get(c, "watch", "target_stopped_ns")),
     };
+    ret_info->imported = ret_info->backend && strcmp(ret_info->backend, "import") == 0;
+    ret_info->has_dated_calls =
+        ret_info->basis == MOMENT_ABSOLUTE && (!ret_info->imported || has_imported_events(c));
     snprintf(ret_info->case_id, sizeof(ret_info->case_id), "%s", id ? id : "");
 }

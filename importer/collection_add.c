@@ -74,7 +74,7 @@ struct seep_error *collection_stack(struct collection *c, const struct stack_pat
 struct seep_error *collection_thread_name(struct collection *c, struct when when, pid_t pid,
                                           pid_t tid, const char *name, size_t len)
 {
-    struct kept_name kept = {when, pid, tid, strndup(name, len)};
+    struct kept_name kept = {when_place(when, &c->options->when), pid, tid, strndup(name, len)};
     struct seep_error *err = kept.name ? vector_push(&c->names, kept) : error_no_memory();
 
     if (err) {
@@ -237,7 +237,8 @@ struct seep_error *collection_memory(struct collection *c, const struct collecti
 struct seep_error *collection_thread_dump(struct collection *c, struct when when, pid_t pid,
                                           const char *kind, const char *text, size_t len)
 {
-    struct kept_dump kept = {.when = when, .pid = pid, .kind = strdup(kind)};
+    struct kept_dump kept = {
+        .when = when_place(when, &c->options->when), .pid = pid, .kind = strdup(kind)};
     _cleanup_buffer_ struct buffer pressed = {0};
     struct codec_state *state = NULL;
     struct seep_error *err = kept.kind ? NULL : error_no_memory();
@@ -267,7 +268,7 @@ struct seep_error *collection_thread_dump(struct collection *c, struct when when
 struct seep_error *collection_fact(struct collection *c, struct when when, const struct fact *fact)
 {
     const struct collection_file *file = collection_current(c);
-    struct kept_fact kept = {.when = when, .fact = *fact};
+    struct kept_fact kept = {.when = when_place(when, &c->options->when), .fact = *fact};
     struct seep_error *err;
 
     kept.fact.name = copy(fact->name);

@@ -55,6 +55,21 @@ static pid_t only_pid(const struct collection *c)
     return only;
 }
 
+/* The one pid that facts name; 0: none, or several. */
+static pid_t only_told_pid(const struct collection *c)
+{
+    pid_t only = 0;
+
+    for (size_t i = 0; i < c->facts.count; i++) {
+        pid_t pid = c->facts.items[i].fact.pid;
+
+        if (pid > 0 && only && only != pid)
+            return 0;
+        only = pid > 0 ? pid : only;
+    }
+    return only;
+}
+
 static pid_t smallest_tid(const struct collection *c)
 {
     pid_t smallest = c->smallest_unknown_tid;
@@ -103,6 +118,13 @@ static struct seep_error *settle_pids(struct collection *c, const struct case_in
     settled->unknown_pid = c->first_pid ? root_of(c, c->first_pid) : 0;
     if (settled->unknown_pid > 0)
         return NULL;
+    if (!tid && only == 0 && only_told_pid(c)) {
+        settled->unknown_pid = only_told_pid(c);
+        return collection_say(c,
+                              "what does not say of which process it is was taken to be of process "
+                              "%d, which another file names (--pid says else)",
+                              (int)settled->unknown_pid);
+    }
     settled->unknown_pid = tid ? tid : PID_OF_NOBODY;
     if (tid)
         return collection_say(

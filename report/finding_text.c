@@ -74,12 +74,18 @@ static void add_vma(struct rows *r, const struct analysis *a, const struct findi
         rows_printf(r, " of it");
     }
     /* Where regions split, what is told of each is the growth of all: no share of its own. */
-    if (known(vma->explained_bytes) && vma->growth_bytes > 0 &&
+    if (known(vma->explained_bytes) && vma->explained_bytes && vma->growth_bytes > 0 &&
         (uint64_t)vma->growth_bytes <= vma->end - vma->start) {
         rows_printf(r, ", explains ");
         rows_share(r, vma->explained_bytes, (uint64_t)vma->growth_bytes);
         rows_printf(r, " of its growth of ");
         rows_size(r, (uint64_t)vma->growth_bytes);
+    } else if (known(vma->explained_bytes) && vma->growth_bytes == 0 &&
+               vma->explained_bytes > vma->size_bytes / 2) {
+        rows_printf(r, ", explains ");
+        rows_share(r, vma->explained_bytes, vma->size_bytes);
+        rows_printf(r, " of its ");
+        rows_size(r, vma->size_bytes);
     }
 }
 
@@ -297,13 +303,25 @@ static void write_what(struct rows *r, const struct finding *f)
             write_string(r, f, i, done, told++ ? "" : "what");
 }
 
+/* Content has dates, whatever the calls have. */
+static void add_date(struct rows *r, uint64_t epoch_ns)
+{
+    enum moment_basis basis = r->basis;
+
+    r->basis = MOMENT_ABSOLUTE;
+    rows_time(r, epoch_ns);
+    r->basis = basis;
+}
+
 static void write_when(struct rows *r, const struct finding *f)
 {
-    if (known(f->first_ns)) {
+    bool timed = r->basis != MOMENT_NONE;
+
+    if (timed && known(f->first_ns)) {
         rows_printf(r, "first at ");
         rows_time(r, f->first_ns);
     }
-    if (known(f->last_ns) && f->last_ns != f->first_ns) {
+    if (timed && known(f->last_ns) && f->last_ns != f->first_ns) {
         rows_between(r, ", ");
         rows_printf(r, "last at ");
         rows_time(r, f->last_ns);
@@ -316,9 +334,9 @@ static void write_when(struct rows *r, const struct finding *f)
         rows_between(r, "; ");
         rows_count(r, f->times_count, "time");
         rows_printf(r, " written in it, ");
-        rows_time(r, f->times_first_ns);
+        add_date(r, f->times_first_ns);
         rows_printf(r, " to ");
-        rows_time(r, f->times_last_ns);
+        add_date(r, f->times_last_ns);
     }
     rows_end(r, "when");
 }

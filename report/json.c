@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "report/json_parts.h"
 #include "report/report.h"
+#include "report/told_json.h"
 
 /* An array of what MAKE makes of each item of VECTOR. */
 #define ARRAY(vector, make)                                                                        \
@@ -20,12 +21,21 @@
         array_;                                                                                    \
     })
 
-static json_t *time_or_null(uint64_t epoch_ns)
+/* Content has dates, whatever the calls have. */
+static json_t *date_or_null(uint64_t epoch_ns)
 {
     struct units_text text;
 
     return epoch_ns == ANALYSIS_UNKNOWN ? json_null()
                                         : json_string(units_format_time(&text, epoch_ns, false));
+}
+
+static json_t *time_or_null(enum moment_basis basis, uint64_t ns)
+{
+    struct units_text buf;
+    const char *text = ns == ANALYSIS_UNKNOWN ? NULL : moment_json(&buf, basis, ns);
+
+    return text ? json_string(text) : json_null();
 }
 
 json_t *report_json_vma(const struct analysis_vma *vma)
@@ -54,7 +64,14 @@ static json_t *process_json(const struct analysis_process *process)
     return JSON_OBJECT({"pid", json_parts_id(process->pid)}, {"ppid", json_parts_id(process->ppid)},
                        {"exe", json_parts_text(process->exe)},
                        {"rss_bytes", json_parts_number(process->rss_bytes)},
-                       {"pss_bytes", json_parts_number(process->pss_bytes)});
+                       {"pss_bytes", json_parts_number(process->pss_bytes)},
+                       {"command", json_parts_text(process->command)},
+                       {"virtual_bytes", json_parts_number(process->virtual_bytes)},
+                       {"shared_bytes", json_parts_number(process->shared_bytes)},
+                       {"private_clean_bytes", json_parts_number(process->private_clean_bytes)},
+                       {"private_dirty_bytes", json_parts_number(process->private_dirty_bytes)},
+                       {"dirty_bytes", json_parts_number(process->dirty_bytes)},
+                       {"anon_huge_pages_bytes", json_parts_number(process->huge_bytes)});
 }
 
 static json_t *string_json(const struct analysis_string *string)
@@ -125,12 +142,12 @@ static json_t *content_json(const struct finding *f)
 {
     return JSON_OBJECT({"strings", ARRAY(&f->strings, string_json)},
                        {"templates", ARRAY(&f->templates, template_json)},
-                       {"times", JSON_OBJECT({"first", time_or_null(f->times_first_ns)},
-                                             {"last", time_or_null(f->times_last_ns)},
+                       {"times", JSON_OBJECT({"first", date_or_null(f->times_first_ns)},
+                                             {"last", date_or_null(f->times_last_ns)},
                                              {"count", json_parts_number(f->times_count)})});
 }
 
-static json_t *finding_json(const struct finding *f)
+static json_t *finding_json(const struct finding *f, enum moment_basis basis)
 {
     return JSON_OBJECT(
         {"rank", json_integer(f->rank)}, {"verdict", json_string(verdict_name(f->verdict))},
@@ -138,13 +155,29 @@ static json_t *finding_json(const struct finding *f)
         {"cause", json_string(cause_name(f->cause))}, {"title", json_parts_text(f->title)},
         {"bytes", json_parts_number(f->bytes)},
         {"resident_bytes", json_parts_number(f->resident_bytes)},
-        {"count", json_parts_number(f->count)}, {"unit_bytes", json_parts_number(f->unit_bytes)},
-        {"first", time_or_null(f->first_ns)}, {"last", time_or_null(f->last_ns)},
+        {"count", json_parts_number(f->count)}, {"placed", json_parts_number(f->placed)},
+        {"unit_bytes", json_parts_number(f->unit_bytes)},
+        {"first", time_or_null(basis, f->first_ns)}, {"last", time_or_null(basis, f->last_ns)},
         {"bytes_per_s", json_parts_real(f->bytes_per_s)},
         {"confidence", json_parts_real(f->confidence)}, {"culprit", culprit_json(&f->culprit)},
         {"vmas", ARRAY(&f->vmas, report_json_vma)}, {"threads", ARRAY(&f->threads, thread_json)},
         {"stacks", ARRAY(&f->stacks, report_json_stack)}, {"content", content_json(f)},
         {"reason", json_parts_text(f->reason)}, {"next", ARRAY(&f->next, text_json)});
+}
+
+static json_t *findings_json(const struct analysis *a)
+{
+    json_t *array = json_array();
+    bool failed = false;
+
+    for (size_t i = 0; i < a->findings.count; i++)
+        failed |=
+            json_array_append_new(array, finding_json(&a->findings.items[i], a->info.basis)) < 0;
+    if (failed) {
+        json_decref(array);
+        return NULL;
+    }
+    return array;
 }
 
 static json_t *target_json(const struct analysis *a)
@@ -157,8 +190,9 @@ static json_t *target_json(const struct analysis *a)
 static json_t *evidence_json(const struct analysis *a)
 {
     return JSON_OBJECT(
-        {"backend", json_parts_text(a->info.backend)}, {"started", time_or_null(a->started_ns)},
-        {"ended", time_or_null(a->ended_ns)},
+        {"backend", json_parts_text(a->info.backend)},
+        {"started", time_or_null(a->info.basis, a->started_ns)},
+        {"ended", time_or_null(a->info.basis, a->ended_ns)},
         {"duration_s", a->duration_ns == ANALYSIS_UNKNOWN
                            ? json_null()
                            : json_real((double)a->duration_ns / NS_PER_S)},
@@ -167,7 +201,9 @@ static json_t *evidence_json(const struct analysis *a)
         {"lost_stacks", json_parts_number(a->lost_stacks)}, {"complete", json_boolean(a->complete)},
         {"symbol_troubles", ARRAY(&a->symbol_troubles, text_json)},
         {"snapshots", json_parts_number(a->snapshots)}, {"dumps", json_parts_number(a->dumps)},
-        {"unexplained_bytes", json_parts_number(a->unexplained_bytes)});
+        {"unexplained_bytes", json_parts_number(a->unexplained_bytes)},
+        {"imports", told_json_imports(a)}, {"assumptions", ARRAY(&a->assumptions, text_json)},
+        {"missing", told_json_missing(a)});
 }
 
 static json_t *memory_json(const struct analysis *a)
@@ -179,7 +215,8 @@ static json_t *memory_json(const struct analysis *a)
                        {"growth_bytes_per_s", json_parts_real(a->growth_bytes_per_s)},
                        {"limit_bytes", json_parts_number(a->limit_bytes)},
                        {"limit_source", json_parts_text(a->limit_source)},
-                       {"exhaustion_s", json_parts_real(a->exhaustion_s)});
+                       {"exhaustion_s", json_parts_real(a->exhaustion_s)},
+                       {"thp", json_parts_text(a->thp)});
 }
 
 static json_t *analysis_json(const struct analysis *a)
@@ -190,10 +227,11 @@ static json_t *analysis_json(const struct analysis *a)
         {"host", JSON_OBJECT({"name", json_parts_text(a->info.host_name)},
                              {"boot_id", json_parts_text(a->info.boot_id)})},
         {"target", target_json(a)}, {"evidence", evidence_json(a)}, {"memory", memory_json(a)},
-        {"verdict", json_string(verdict_name(a->verdict))},
-        {"findings", ARRAY(&a->findings, finding_json)}, {"vmas", ARRAY(&a->vmas, report_json_vma)},
-        {"threads", ARRAY(&a->threads, thread_json)},
-        {"processes", ARRAY(&a->processes, process_json)});
+        {"verdict", json_string(verdict_name(a->verdict))}, {"findings", findings_json(a)},
+        {"vmas", ARRAY(&a->vmas, report_json_vma)}, {"threads", ARRAY(&a->threads, thread_json)},
+        {"processes", ARRAY(&a->processes, process_json)}, {"residents", told_json_residents(a)},
+        {"differences", told_json_differences(a)}, {"java", told_json_java(a)},
+        {"incidents", told_json_incidents(a)}, {"contents", told_json_contents(a)});
 }
 
 struct seep_error *report_json(const struct analysis *analysis, FILE *out)

@@ -69,20 +69,19 @@ void rows_count(struct rows *rows, uint64_t count, const char *noun)
     rows_printf(rows, "%s %s%s", units_format_count(&digits, count), noun, count == 1 ? "" : "s");
 }
 
-void rows_time(struct rows *rows, uint64_t epoch_ns)
+void rows_time(struct rows *rows, uint64_t ns)
 {
-    time_t seconds = (time_t)(epoch_ns / NS_PER_S), day_seconds = (time_t)(rows->day_ns / NS_PER_S);
-    struct tm tm, day;
-    struct units_text clock;
-    char date[32];
+    time_t seconds = (time_t)(ns / NS_PER_S), day_seconds = (time_t)(rows->day_ns / NS_PER_S);
+    struct tm tm = {0}, day = {0};
+    struct units_text text;
 
     localtime_r(&seconds, &tm);
     localtime_r(&day_seconds, &day);
-    if (rows->day_ns == UINT64_MAX || tm.tm_yday != day.tm_yday || tm.tm_year != day.tm_year) {
-        strftime(date, sizeof(date), "%Y-%m-%d ", &tm);
-        rows_printf(rows, "%s", date);
-    }
-    rows_printf(rows, "%s", units_format_clock(&clock, epoch_ns));
+
+    bool dated = rows->day_ns == UINT64_MAX || rows->basis == MOMENT_LOCAL ||
+                 tm.tm_yday != day.tm_yday || tm.tm_year != day.tm_year;
+
+    rows_printf(rows, "%s", moment_text(&text, rows->basis, ns, dated));
 }
 
 void rows_share(struct rows *rows, uint64_t part, uint64_t whole)
@@ -90,7 +89,7 @@ void rows_share(struct rows *rows, uint64_t part, uint64_t whole)
     if (part >= whole)
         rows_printf(rows, "all");
     else
-        rows_printf(rows, "%.1f%%", fmin(floor(1000.0 * (double)part / (double)whole) / 10, 99.9));
+        rows_printf(rows, "%.1f%%", fmin(100.0 * (double)part / (double)whole, 99.9));
 }
 
 void rows_rate(struct rows *rows, double bytes_per_s)

@@ -15,13 +15,15 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "base/moment.h"
 
 struct rows {
     struct buffer out;  /* the report so far */
     struct buffer line; /* of the row being built */
     size_t width;       /* in columns */
     bool colour;
-    uint64_t day_ns; /* times of this day are told without a date; UINT64_MAX: none are */
+    uint64_t day_ns;         /* times of this day are told without a date; UINT64_MAX: none are */
+    enum moment_basis basis; /* of the case's times */
 };
 
 enum rows_colour { ROWS_PLAIN, ROWS_RED, ROWS_YELLOW, ROWS_GREEN, ROWS_DIM };
@@ -44,10 +46,10 @@ void rows_size(struct rows *rows, uint64_t bytes);
 /* "12,345 events"; "1 event". */
 void rows_count(struct rows *rows, uint64_t count, const char *noun);
 
-/* "08:22:40" or "2026-11-20 08:22:40". */
-void rows_time(struct rows *rows, uint64_t epoch_ns);
+/* "08:22:40" or "2026-11-20 08:22:40"; of other bases as moment_text has it. */
+void rows_time(struct rows *rows, uint64_t ns);
 
-/* "99.9%", rounded down, or "all". */
+/* "99.9%", which is never more than that where it is not "all". */
 void rows_share(struct rows *rows, uint64_t part, uint64_t whole);
 
 /* "+8.1 MiB/min": in the first of s, min and h that gives 1 MiB or more, else in h. */

@@ -7,6 +7,7 @@
 #include "report/finding_text.h"
 #include "report/report.h"
 #include "report/rows.h"
+#include "report/told_text.h"
 #include "report/wrap.h"
 
 enum { DEFAULT_TOP = 10, DEFAULT_WIDTH = 80 };
@@ -61,6 +62,12 @@ static const char *name_of_target(const struct case_info *info)
     return info->name;
 }
 
+/* Files of one moment, and no calls. */
+static bool is_one_moment(const struct analysis *a)
+{
+    return a->info.imported && !a->has_calls && a->duration_ns < (uint64_t)NS_PER_S;
+}
+
 static void add_watch(struct rows *r, const struct analysis *a)
 {
     const char *name = name_of_target(&a->info);
@@ -74,6 +81,11 @@ static void add_watch(struct rows *r, const struct analysis *a)
     }
     if (a->processes.count > 1)
         rows_printf(r, " and %zu more", a->processes.count - 1);
+    if (is_one_moment(a)) {
+        rows_between(r, ", ");
+        rows_printf(r, "looked at once");
+        return;
+    }
     if (known(a->duration_ns)) {
         rows_between(r, ", ");
         rows_printf(r, "watched %s", units_format_duration(&text, a->duration_ns));
@@ -162,6 +174,8 @@ static void write_doubts(struct rows *r, const struct analysis *a)
         rows_printf(r, "the recording is not complete");
     }
     rows_end(r, "why");
+    if (a->missing.count)
+        return;
     rows_printf(r, "watch for longer, while the process works: seep trace -p PID --for 10m");
     rows_end(r, "next");
 }
@@ -217,7 +231,42 @@ static void write_memory(struct rows *r, const struct analysis *a)
         rows_rate(r, a->growth_bytes_per_s);
     }
     add_change(r, "virtual", a->virtual_first_bytes, a->virtual_last_bytes);
+    /* A finding that is told has it in a row of its own. */
+    if (a->info.imported && known(a->limit_bytes) &&
+        (!a->findings.count || a->findings.items[0].verdict == VERDICT_NOT_LEAK)) {
+        rows_between(r, "; ");
+        rows_text(r, a->limit_source ? a->limit_source : "limit");
+        rows_printf(r, " ");
+        rows_size(r, a->limit_bytes);
+    }
     rows_end_paragraph(r, "Memory: ");
+}
+
+static void add_window(struct rows *r, const struct analysis *a)
+{
+    struct units_text start, end;
+
+    if (a->info.basis == MOMENT_NONE) {
+        rows_printf(r, ", without times: only the order is known");
+        return;
+    }
+    rows_between(r, ", ");
+    if (a->info.basis == MOMENT_ABSOLUTE) {
+        /* Whole seconds are enough for a person, and the zone is said once. */
+        units_format_time(&start, a->started_ns, true);
+        units_format_time(&end, a->ended_ns, true);
+        rows_printf(r, "%.10s %.8s to ", start.text, start.text + 11);
+        if (strncmp(start.text, end.text, 10) != 0)
+            rows_printf(r, "%.10s ", end.text);
+        rows_printf(r, "%.8s %s", end.text + 11, end.text + 29);
+        return;
+    }
+    rows_printf(r, "%s to %s", moment_text(&start, a->info.basis, a->started_ns, true),
+                moment_text(&end, a->info.basis, a->ended_ns, true));
+    if (a->info.basis == MOMENT_TIME_OF_DAY)
+        rows_printf(r, " of a clock without date and zone");
+    if (a->info.basis == MOMENT_LOCAL)
+        rows_printf(r, " of a time zone that is not known");
 }
 
 static void write_seen(struct rows *r, const struct analysis *a)
@@ -229,18 +278,8 @@ static void write_seen(struct rows *r, const struct analysis *a)
         rows_printf(r, "on ");
         rows_text(r, a->info.host_name);
     }
-    if (known(a->started_ns) && known(a->ended_ns)) {
-        struct units_text start, end;
-
-        /* Whole seconds are enough for a person, and the zone is said once. */
-        units_format_time(&start, a->started_ns, true);
-        units_format_time(&end, a->ended_ns, true);
-        rows_between(r, ", ");
-        rows_printf(r, "%.10s %.8s to ", start.text, start.text + 11);
-        if (strncmp(start.text, end.text, 10) != 0)
-            rows_printf(r, "%.10s ", end.text);
-        rows_printf(r, "%.8s %s", end.text + 11, end.text + 29);
-    }
+    if (known(a->started_ns) && known(a->ended_ns))
+        add_window(r, a);
     if (known(a->snapshots)) {
         rows_between(r, ", ");
         rows_count(r, a->snapshots, "snapshot");
@@ -254,12 +293,20 @@ static void write_seen(struct rows *r, const struct analysis *a)
 
 static void write_not_seen(struct rows *r, const struct analysis *a)
 {
-    if (known(a->started_ns)) {
+    bool timed = known(a->started_ns) && a->info.basis != MOMENT_NONE;
+
+    if (a->info.imported && !a->has_calls) {
+        rows_printf(r, "who mapped what, and when: there is no call among the evidence");
+        rows_end_paragraph(r, "Not seen: ");
+        return;
+    }
+
+    if (timed) {
         rows_printf(r, "what was mapped before ");
         rows_time(r, a->started_ns);
     }
     if (known(a->preexisting_bytes)) {
-        rows_printf(r, "%s(", known(a->started_ns) ? " " : "what was mapped before ");
+        rows_printf(r, "%s(", timed ? " " : "what was mapped before ");
         rows_size(r, a->preexisting_bytes);
         rows_printf(r, ")");
     }
@@ -341,17 +388,21 @@ struct seep_error *report_text(const struct analysis *analysis,
         .width = options->width ? options->width : DEFAULT_WIDTH,
         .colour = options->colour,
         .day_ns = analysis->ended_ns,
+        .basis = analysis->info.basis,
     };
 
     write_headline(&rows, analysis);
     write_findings(&rows, analysis, top);
     write_doubts(&rows, analysis);
     write_not_leaks(&rows, analysis, top);
+    told_text(&rows, analysis, top);
     write_memory(&rows, analysis);
     write_seen(&rows, analysis);
     write_not_seen(&rows, analysis);
     write_not_named(&rows, analysis);
-    write_cost(&rows, analysis);
+    told_text_limits(&rows, analysis);
+    if (!analysis->info.imported)
+        write_cost(&rows, analysis);
     if (rows.out.failed)
         return error_no_memory();
     if (fwrite(rows.out.bytes, 1, rows.out.len, out) != rows.out.len || fflush(out) != 0)

@@ -18,6 +18,12 @@
 
 #define ANALYSES_MIB (UINT64_C(1) << 20)
 
+/* A recording does not tell these of a process. */
+#define ANALYSES_NO_SPLIT                                                                          \
+    .virtual_bytes = ANALYSIS_UNKNOWN, .shared_bytes = ANALYSIS_UNKNOWN,                           \
+    .private_clean_bytes = ANALYSIS_UNKNOWN, .private_dirty_bytes = ANALYSIS_UNKNOWN,              \
+    .dirty_bytes = ANALYSIS_UNKNOWN, .huge_bytes = ANALYSIS_UNKNOWN
+
 /* A literal array as the vector of a structure. */
 #define ANALYSES_VECTOR(vector, ...)                                                               \
     ({                                                                                             \
@@ -85,7 +91,8 @@ static inline void analyses_unknown(struct analysis *a)
                                   .preexisting_bytes = ANALYSIS_UNKNOWN,
                               });
     ANALYSES_VECTOR(&a->threads, {.count = ANALYSIS_UNKNOWN, .bytes = ANALYSIS_UNKNOWN});
-    ANALYSES_VECTOR(&a->processes, {.rss_bytes = ANALYSIS_UNKNOWN, .pss_bytes = ANALYSIS_UNKNOWN});
+    ANALYSES_VECTOR(&a->processes, {ANALYSES_NO_SPLIT, .rss_bytes = ANALYSIS_UNKNOWN,
+                                    .pss_bytes = ANALYSIS_UNKNOWN});
 }
 
 static inline void analyses_info(struct analysis *a)
@@ -120,11 +127,10 @@ static inline void analyses_info(struct analysis *a)
     a->limit_bytes = 4096 * ANALYSES_MIB;
     a->limit_source = (char *)"cgroup memory.max";
     a->exhaustion_s = 3420;
-    ANALYSES_VECTOR(&a->processes, {.pid = 16067,
-                                    .ppid = 1,
-                                    .exe = (char *)"/usr/lib/jvm/java-17/bin/java",
-                                    .rss_bytes = 3038 * ANALYSES_MIB,
-                                    .pss_bytes = 3031 * ANALYSES_MIB});
+    ANALYSES_VECTOR(&a->processes,
+                    {ANALYSES_NO_SPLIT, .pid = 16067, .ppid = 1,
+                     .exe = (char *)"/usr/lib/jvm/java-17/bin/java",
+                     .rss_bytes = 3038 * ANALYSES_MIB, .pss_bytes = 3031 * ANALYSES_MIB});
 }
 
 #define ANALYSES_GROWN_VMA                                                                         \
@@ -421,12 +427,10 @@ static inline void analyses_hostile(struct analysis *a)
     a->limit_source = (char *)"\033]0;limit\a";
     a->exhaustion_s = -INFINITY;
     ANALYSES_VECTOR(&a->processes,
-                    {.pid = 16067, .ppid = 1, .exe = (char *)"/a\xf0\x9f\x90\x9b", .rss_bytes = 0},
-                    {.pid = INT32_MAX,
-                     .ppid = 16067,
-                     .exe = (char *)"",
-                     .rss_bytes = UINT64_MAX - 1,
-                     .pss_bytes = INT64_MAX});
+                    {ANALYSES_NO_SPLIT, .pid = 16067, .ppid = 1,
+                     .exe = (char *)"/a\xf0\x9f\x90\x9b", .rss_bytes = 0},
+                    {ANALYSES_NO_SPLIT, .pid = INT32_MAX, .ppid = 16067, .exe = (char *)"",
+                     .rss_bytes = UINT64_MAX - 1, .pss_bytes = INT64_MAX});
     ANALYSES_VECTOR(&a->findings, {
                                       .rank = 4294967295,
                                       .verdict = VERDICT_LEAK,

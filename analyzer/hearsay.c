@@ -1,0 +1,234 @@
+#include "analyzer/hearsay.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+
+enum { MAX_INCIDENTS = 64, MAX_ASSUMPTIONS = 256 };
+
+/* --- incidents --- */
+
+static bool is_incident(const struct fact *fact)
+{
+    switch (fact->kind) {
+    case FACT_OUT_OF_MEMORY:
+    case FACT_OOM_KILLED:
+    case FACT_OOM_LIMIT:
+    case FACT_OOM_REPORT:
+    case FACT_CRASH:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static struct seep_error *copy(const char *text, char **ret_copy)
+{
+    *ret_copy = text ? strdup(text) : NULL;
+    return text && !*ret_copy ? error_no_memory() : NULL;
+}
+
+static struct seep_error *add_incident(const struct fact *fact, struct analysis *a)
+{
+    struct analysis_incident incident = {
+        .kind = fact_kind_name(fact->kind),
+        .pid = fact->pid,
+        .bytes = fact->has_value ? fact->value : ANALYSIS_UNKNOWN,
+        .time_ns = fact->time_ns ? fact->time_ns + a->info.wall_offset_ns : ANALYSIS_UNKNOWN,
+        .line = fact->line,
+    };
+    struct seep_error *err = copy(fact->name, &incident.name);
+
+    if (!err)
+        err = copy(fact->text, &incident.text);
+    if (!err)
+        err = copy(fact->file, &incident.file);
+    if (!err)
+        err = vector_push(&a->incidents, incident);
+    if (err) {
+        free(incident.name);
+        free(incident.text);
+        free(incident.file);
+    }
+    return err;
+}
+
+/* --- what was assumed --- */
+
+static struct seep_error *assume(struct analysis *a, const char *file, const char *sentence)
+{
+    struct seep_error *err;
+    char *text;
+
+    if (!sentence || a->assumptions.count >= MAX_ASSUMPTIONS)
+        return NULL;
+    err = conclusions_text(&text, "%s%s%s", file ? file : "", file ? ": " : "", sentence);
+    if (err)
+        return err;
+    err = vector_push(&a->assumptions, text);
+    if (err)
+        free(text);
+    return err;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+static struct seep_error *add_import(const struct told_import *import, struct analysis *a)
+{
+    struct analysis_import copied = {.lines = import->lines, .skipped = import->skipped};
+    const json_t *sentence, *line;
+    size_t index;
+    struct seep_error *err = copy(import->file, &copied.file);
+
+    if (!err)
+        err = copy(import->format, &copied.format);
+    if (!err)
+        err = vector_push(&a->imports, copied);
+    if (err) {
+        free(copied.file);
+        free(copied.format);
+        return err;
+    }
+    json_array_foreach (import->assumptions, index, sentence)
+        if (!err)
+            err = assume(a, base_name(import->file), json_string_value(sentence));
+    if (!err && import->skipped) {
+        struct units_text skipped, lines;
+        _cleanup_free_ char *text = NULL;
+
+        line = json_array_get(import->first_skipped, 0);
+        err = conclusions_text(&text, "%s of %s lines could not be read, the first is line %lld",
+                               units_format_count(&skipped, import->skipped),
+                               units_format_count(&lines, import->lines),
+                               (long long)json_integer_value(json_object_get(line, "line")));
+        if (!err)
+            err = assume(a, base_name(import->file), text);
+    }
+    return err;
+}
+
+/* --- what is missing --- */
+
+static struct seep_error *miss(struct analysis *a, const char *what, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static struct seep_error *miss(struct analysis *a, const char *what, const char *format, ...)
+{
+    struct analysis_missing missing = {0};
+    va_list arguments;
+    struct seep_error *err = copy(what, &missing.what);
+    int len;
+
+    if (err)
+        return err;
+    va_start(arguments, format);
+    len = vasprintf(&missing.command, format, arguments);
+    va_end(arguments);
+    if (len < 0)
+        missing.command = NULL;
+    err = missing.command ? vector_push(&a->missing, missing) : error_no_memory();
+    if (err) {
+        free(missing.what);
+        free(missing.command);
+    }
+    return err;
+}
+
+struct evidence {
+    uint64_t events, unplaced, unmaps, looks, moments, memory_bytes, thread_dumps;
+    bool has_split, java;
+    pid_t pid;
+};
+
+static struct evidence survey(const struct conclusions_input *in, const struct analysis *a)
+{
+    struct evidence e = {.pid = a->info.pid};
+
+    for (size_t i = 0; i < in->told->imports.count; i++) {
+        const struct told_import *import = &in->told->imports.items[i];
+
+        e.events += import->events;
+        e.memory_bytes += import->memory_bytes;
+        e.thread_dumps += import->thread_dumps;
+    }
+    for (size_t i = 0; i < in->history->processes.count; i++) {
+        const struct history_process *p = in->history->processes.items[i];
+        uint64_t apart = p->growth.last_ns - p->growth.first_ns;
+
+        e.unplaced += p->unplaced.count + p->unplaced_skipped;
+        e.unmaps += p->unmaps;
+        e.looks += p->growth.looks;
+        e.has_split |= p->residence.detail == RESIDENCE_SPLIT && !p->residence.partial;
+        if (p->growth.looks > 1 && apart >= (uint64_t)NS_PER_S)
+            e.moments = 2;
+    }
+    e.java = a->java.count > 0 || (a->info.runtime && strcmp(a->info.runtime, "java") == 0) ||
+             e.thread_dumps;
+    return e;
+}
+
+static struct seep_error *list_missing(const struct conclusions_input *in, struct analysis *a)
+{
+    struct evidence e = survey(in, a);
+    struct seep_error *err = NULL;
+    char pid[16] = "PID";
+
+    if (e.pid > 0)
+        snprintf(pid, sizeof(pid), "%d", (int)e.pid);
+
+    if (!e.events)
+        err = miss(a, "who maps memory: no call was seen",
+                   "strace -f -ttt -T -e trace=%%memory,%%process -o trace.txt -p %s", pid);
+    else if (a->info.basis != MOMENT_ABSOLUTE)
+        err = miss(a, "the date and the zone of the calls' times",
+                   "strace -f -ttt -T -e trace=%%memory,%%process -o trace.txt -p %s   (of this "
+                   "log: seep import --date DATE --tz ZONE)",
+                   pid);
+    if (!err && e.events && (e.unplaced || !e.unmaps))
+        err = miss(a,
+                   e.unmaps ? "results of calls: the log was thinned out, or ends within them"
+                            : "munmap and the results of all calls: the log was thinned out",
+                   "keep the whole log: gzip trace.txt, and seep import -o CASE trace.txt.gz");
+    if (!err && !e.has_split)
+        err = miss(a, "what is resident, shared and private, of every region",
+                   "cat /proc/%s/smaps >smaps-1.txt", pid);
+    if (!err && e.moments < 2)
+        err = miss(a, "a second look at the regions: one moment shows no growth",
+                   "sleep 600; cat /proc/%s/smaps >smaps-2.txt", pid);
+    if (!err && !e.memory_bytes)
+        err = miss(a, "what is written in the memory",
+                   "gcore -o core %s   (or seep dump -p %s "
+                   "--growing)",
+                   pid, pid);
+    if (!err && e.java && !e.thread_dumps)
+        err = miss(a, "Java thread dumps: names and stacks of threads, with times",
+                   "while sleep 5; do jcmd %s Thread.print; done >threads.txt", pid);
+    if (!err && e.java && told_value(in->told, FACT_NMT_COMMITTED, 0, NULL) == UINT64_MAX)
+        err = miss(a, "the JVM's own account (started with -XX:NativeMemoryTracking=summary)",
+                   "jcmd %s VM.native_memory summary >nmt.txt", pid);
+    return err;
+}
+
+struct seep_error *hearsay_conclude(const struct conclusions_input *in, struct analysis *a)
+{
+    struct seep_error *err = NULL;
+    const json_t *remark;
+    size_t index;
+
+    for (size_t i = 0; i < in->told->facts.count && !err; i++)
+        if (is_incident(&in->told->facts.items[i]) && a->incidents.count < MAX_INCIDENTS)
+            err = add_incident(&in->told->facts.items[i], a);
+    json_array_foreach (in->told->remarks, index, remark)
+        if (!err)
+            err = assume(a, NULL, json_string_value(remark));
+    for (size_t i = 0; i < in->told->imports.count && !err; i++)
+        err = add_import(&in->told->imports.items[i], a);
+    return err || !a->info.imported ? err : list_missing(in, a);
+}
