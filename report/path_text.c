@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/escape.h"
 #include "report/wrap.h"
 
@@ -16,6 +17,8 @@ enum {
     TREE_LINES = 8,     /* of several */
     LABEL_COLUMNS = 11, /* as in rows.c */
     MIN_COLUMNS = 24,
+    MAIN_SHARE = 4,  /* a branch of a quarter of the bytes and more */
+    NO_SHARE = 1000, /* of less than this part only the number is told */
 };
 
 static const char *base_name(const char *path)
@@ -135,15 +138,49 @@ static bool is_repeated(const struct analysis_stack *stack, size_t i)
     return frame->inlined && frame->function && outer && strcmp(frame->function, outer) == 0;
 }
 
+/* Behind the program's own outermost frame: how threads and programs start tells nobody anything. */
+static size_t own_count(const struct analysis_stack *stack, size_t from)
+{
+    static const char *const starts[] = {"start_thread",     "clone3",
+                                         "__clone3",         "clone",
+                                         "__clone",          "__libc_start_call_main",
+                                         "_start",           "__libc_start_main_impl",
+                                         "__libc_start_main"};
+    size_t count = stack->frames.count;
+
+    for (size_t i = 0; i < ARRAY_SIZE(starts) && count > from + 1; i++) {
+        const char *function = stack->frames.items[count - 1].function;
+
+        if (function && strcmp(function, starts[i]) == 0) {
+            count--;
+            i = SIZE_MAX; /* from the first one on */
+        }
+    }
+    return count;
+}
+
+/* How many frames from I on are of the same function, called by itself. */
+static size_t depth_of_recursion(const struct analysis_stack *stack, size_t i, size_t count)
+{
+    const char *function = stack->frames.items[i].function;
+    size_t depth = 1;
+
+    while (function && i + depth < count && stack->frames.items[i + depth].function &&
+           strcmp(function, stack->frames.items[i + depth].function) == 0)
+        depth++;
+    return depth;
+}
+
 void path_text_chain(struct buffer *out, const struct analysis_stack *stack, size_t from,
                      size_t columns)
 {
     static const char separator[] = " < ", left_out[] = "...";
-    size_t count = stack->frames.count, used = 0;
+    size_t count, used = 0;
     _cleanup_buffer_ struct buffer last = {0}, name = {0};
 
-    if (from >= count)
+    if (from >= stack->frames.count)
         return;
+    count = own_count(stack, from);
     path_text_name(&last, &stack->frames.items[count - 1]);
 
     size_t tail = strlen(left_out) + 2 * strlen(separator) + columns_of(&last);
@@ -153,8 +190,14 @@ void path_text_chain(struct buffer *out, const struct analysis_stack *stack, siz
 
         if (is_repeated(stack, i))
             continue;
+
+        size_t depth = depth_of_recursion(stack, i, count);
+
         buffer_clear(&name);
         path_text_name(&name, &stack->frames.items[i]);
+        if (depth > 1)
+            buffer_printf(&name, " (%zu deep)", depth);
+        i += depth - 1;
         step = columns_of(&name) + (used ? strlen(separator) : 0);
         /* Room is kept for the outermost. */
         if (i + 1 < count && !used && tail - strlen(separator) > columns) {
@@ -357,6 +400,9 @@ static void put_branch(struct tree *tree, const struct branch *branch, const cha
         shown.frames.count = first_frame(stack) + branch->depth;
         used = LABEL_COLUMNS + columns_of(&r->line) + strlen(" < ");
         room = r->width > used ? r->width - used : 0;
+        /* What most came by is worth a second line. */
+        if (branch->bytes >= tree->bytes / MAIN_SHARE && r->width > LABEL_COLUMNS)
+            room += r->width - LABEL_COLUMNS;
         if (from + 1 < shown.frames.count) {
             rows_printf(r, " < ");
             path_text_chain(&r->line, &shown, from + 1, room);
@@ -401,7 +447,9 @@ static void put_branches(struct tree *tree, const struct analysis_stack **stacks
         bool is_last = i + 1 == made, is_root = depth == 0;
         char deeper[64];
 
-        if (tree->left <= 1 && !(is_last && tree->left == 1)) {
+        bool is_nothing = i > 0 && branches[i].bytes < tree->bytes / NO_SHARE;
+
+        if (is_nothing || (tree->left <= 1 && !(is_last && tree->left == 1))) {
             put_rest(tree, &branches[i], made - i, prefix);
             break;
         }
