@@ -148,12 +148,25 @@ static struct seep_error *add_file(struct asking *a, const struct vma *vma, stru
                 : error_no_memory();
 }
 
+static bool begins(const char *name, const char *with)
+{
+    return strncmp(name, with, strlen(with)) == 0;
+}
+
+/* Memory that has an inode in the kernel's own tmpfs, and never holds an ELF file. Held, it would not be given
+ * back when the target unmaps it. */
+static bool is_memory(const struct vma *vma)
+{
+    return vma->major == 0 && (begins(vma->name, "/dev/zero") || begins(vma->name, "/SYSV") ||
+                               begins(vma->name, "/[aio]"));
+}
+
 static bool visit(const struct vma *vma, void *context)
 {
     struct asking *a = context;
     struct layout_range range = {vma->start, vma->end, vma->offset, NULL};
 
-    if (vma->inode != 0)
+    if (vma->inode != 0 && !is_memory(vma))
         a->err = add_file(a, vma, &range.module);
     else if (strcmp(vma->name, "[vdso]") == 0)
         a->err = add_vdso(a, vma, &range.module);

@@ -14,6 +14,8 @@ enum {
         1 << 14, /* each takes 1 KiB of the pool and more: it is full before the ring is */
     WORKER_POLL_MS = 4,
     WRITER_POLL_US = 500,
+    UNWIND_LIMIT_S =
+        10, /* a file system's server that does not answer keeps whoever reads its files */
     CAPTURE_OVERHEAD_BYTES = 2048, /* of a capture's own, and of its frames */
 };
 
@@ -37,6 +39,8 @@ struct worker {
 
 struct stack_pool {
     struct modules *modules;
+    pthread_t loader;
+    bool loader_runs;
     unsigned max_frames;
     struct worker *workers[MAX_WORKERS];
     unsigned worker_count;
@@ -130,6 +134,24 @@ static void *run_worker(void *context)
     return NULL;
 }
 
+/* Files are read as soon as they are mapped, so that none is held for long. */
+static void *run_loader(void *context)
+{
+    struct stack_pool *pool = context;
+
+    while (!atomic_load(&pool->ending))
+        if (!modules_load_next(pool->modules))
+            nanosleep(&(struct timespec){.tv_nsec = WORKER_POLL_MS * NS_PER_MS}, NULL);
+    return NULL;
+}
+
+static struct seep_error *start_loader(struct stack_pool *pool)
+{
+    errno = pthread_create(&pool->loader, NULL, run_loader, pool);
+    pool->loader_runs = errno == 0;
+    return errno ? error_errno(errno, NULL, "cannot start a thread") : NULL;
+}
+
 static struct seep_error *add_worker(struct stack_pool *pool)
 {
     struct worker *w = calloc(1, sizeof(*w));
@@ -157,6 +179,8 @@ struct seep_error *stack_pool_create(unsigned max_frames, struct stack_pool **re
         return error_no_memory();
     pool->max_frames = max_frames;
     err = modules_create(&pool->modules);
+    if (!err)
+        err = start_loader(pool);
     /* One CPU is the target's and its tracer's. */
     do
         err = err ? err : add_worker(pool);
@@ -166,14 +190,33 @@ struct seep_error *stack_pool_create(unsigned max_frames, struct stack_pool **re
     return err;
 }
 
+/* False: it has not ended by DEADLINE, and is left alone. */
+static bool join(pthread_t thread, const struct timespec *deadline)
+{
+    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, deadline) == 0)
+        return true;
+    pthread_detach(thread);
+    return false;
+}
+
 void stack_pool_destroy(struct stack_pool *pool)
 {
+    struct timespec deadline;
+    bool all;
+
     if (!pool)
         return;
     atomic_store(&pool->ending, true);
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += UNWIND_LIMIT_S;
+    all = !pool->loader_runs || join(pool->loader, &deadline);
+    for (unsigned i = 0; i < pool->worker_count; i++)
+        if (pool->workers[i]->running && !join(pool->workers[i]->thread, &deadline))
+            all = false;
+    /* One that waits for a server may go on any time, and finds all it uses. */
+    if (!all)
+        return;
     for (unsigned i = 0; i < pool->worker_count; i++) {
-        if (pool->workers[i]->running)
-            pthread_join(pool->workers[i]->thread, NULL);
         unwinder_destroy(pool->workers[i]->unwinder);
         free(pool->workers[i]);
     }
@@ -228,6 +271,7 @@ void stack_pool_submit(struct stack_pool *pool, struct capture *capture)
     struct worker *w = pool->workers[pool->next];
     uint64_t pushed = atomic_load_explicit(&w->pushed, memory_order_relaxed);
 
+    capture->submitted_ns = units_monotonic_ns();
     atomic_store(&capture->state, STATE_SUBMITTED);
     w->ring[pushed % RING_CAPTURES] = capture;
     atomic_store_explicit(&w->pushed, pushed + 1, memory_order_release);
@@ -239,8 +283,13 @@ void stack_pool_submit(struct stack_pool *pool, struct capture *capture)
 
 const struct stack_path *stack_pool_path(struct capture *capture)
 {
-    while (atomic_load(&capture->state) != STATE_DONE)
+    while (atomic_load(&capture->state) != STATE_DONE) {
+        if (units_monotonic_ns() - capture->submitted_ns > (uint64_t)UNWIND_LIMIT_S * NS_PER_S) {
+            stack_pool_count_lost(capture->pool);
+            return NULL;
+        }
         nanosleep(&(struct timespec){.tv_nsec = WRITER_POLL_US * NS_PER_US}, NULL);
+    }
     return capture->frames ? &capture->path : NULL;
 }
 

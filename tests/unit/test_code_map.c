@@ -201,6 +201,56 @@ static void a_stack_ends_with_its_mapping(void **state)
     assert_int_equal(code_map_stack_end(&f->map, &stack, start + 8), start + 8);
 }
 
+static size_t count_descriptors(void)
+{
+    size_t count = 0;
+
+    for (int fd = 0; fd < 1000; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static uint8_t *map_code(struct fixture *f, int flags, int fd)
+{
+    const int protection = PROT_READ | PROT_WRITE | PROT_EXEC;
+    uint8_t *memory = mmap(NULL, PAGE, protection, flags, fd, 0);
+
+    assert_ptr_not_equal(memory, MAP_FAILED);
+    apply(f, (struct event){.kind = EVENT_MMAP,
+                            .args = {0, PAGE, (uint64_t)protection, (uint64_t)flags},
+                            .result = (int64_t)(uintptr_t)memory});
+    return memory;
+}
+
+/* What is held is not given back when the target unmaps it. */
+static void memory_is_not_held(void **state)
+{
+    struct fixture *f = *state;
+    int fd = memfd_create("code", MFD_CLOEXEC);
+    size_t before;
+
+    assert_int_equal(ftruncate(fd, PAGE), 0);
+    layout_of(f);
+    while (modules_load_next(f->modules))
+        continue;
+    before = count_descriptors();
+
+    uint8_t *shared = map_code(f, MAP_SHARED | MAP_ANONYMOUS, -1);
+
+    assert_null(layout_find(layout_of(f), (uint64_t)(uintptr_t)shared)->module);
+    assert_int_equal(count_descriptors(), before);
+
+    uint8_t *named = map_code(f, MAP_SHARED, fd);
+
+    assert_non_null(layout_find(layout_of(f), (uint64_t)(uintptr_t)named)->module);
+    while (modules_load_next(f->modules))
+        continue;
+    assert_int_equal(count_descriptors(), before);
+    munmap(shared, PAGE);
+    munmap(named, PAGE);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +258,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_changes_is_asked_again_by_query, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_changes_is_asked_again_by_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stack_ends_with_its_mapping, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_is_not_held, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
