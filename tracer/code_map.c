@@ -1,23 +1,34 @@
 #include "tracer/code_map.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 
+#include "base/cleanup.h"
+
 #include "target/object.h"
 
-enum { VDSO_MAX_BYTES = 64 << 10 };
+enum { VDSO_MAX_BYTES = 64 << 10, PRESENT_BATCH = 32 };
+
+/* Bits of an entry of pagemap: present, swapped; and a guard (MADV_GUARD_INSTALL), which looks swapped. */
+#define ENTRY_IS_THERE (UINT64_C(3) << 62)
+#define ENTRY_IS_GUARD (UINT64_C(1) << 58)
 
 void code_map_init(struct code_map *map, pid_t pid, struct modules *modules)
 {
-    *map = (struct code_map){.pid = pid, .modules = modules, .stale_end = UINT64_MAX};
+    *map = (struct code_map){
+        .pid = pid, .modules = modules, .pagemap_fd = -1, .stale_end = UINT64_MAX};
 }
 
 void code_map_deinit(struct code_map *map)
 {
     mapped_destroy(map->mapped);
     layout_unref(map->layout);
+    cleanup_close(&map->pagemap_fd);
     map->mapped = NULL;
+    map->pagemap_fd = -1;
     map->layout = NULL;
 }
 
@@ -279,4 +290,37 @@ uint64_t code_map_stack_end(struct code_map *map, struct code_map_stack *stack, 
         err = mapped_each(map->mapped, sp, sp + 1, false, take_stack, stack);
     error_destroy(err);
     return sp >= stack->start && sp < stack->end ? stack->end : sp;
+}
+
+static int open_pagemap(pid_t pid)
+{
+    char path[32];
+
+    snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)pid);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Without pagemap the page of START alone is: the thread has just used it. */
+size_t code_map_present(struct code_map *map, uint64_t start, size_t len)
+{
+    uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE), entries[PRESENT_BATCH];
+    uint64_t at = start - start % page_bytes, end = start + len;
+
+    if (map->pagemap_fd < 0)
+        map->pagemap_fd = open_pagemap(map->pid);
+    while (at < end) {
+        uint64_t left = (end - at + page_bytes - 1) / page_bytes;
+        size_t count = left < PRESENT_BATCH ? (size_t)left : PRESENT_BATCH;
+        ssize_t got = pread(map->pagemap_fd, entries, count * sizeof(entries[0]),
+                            (off_t)(at / page_bytes * sizeof(entries[0])));
+
+        if (got <= 0) {
+            at += at <= start ? page_bytes : 0;
+            break;
+        }
+        for (size_t i = 0; i < (size_t)got / sizeof(entries[0]); i++, at += page_bytes)
+            if (!(entries[i] & ENTRY_IS_THERE) || (entries[i] & ENTRY_IS_GUARD))
+                return at > start ? (size_t)((at < end ? at : end) - start) : 0;
+    }
+    return (size_t)((at < end ? at : end) - start);
 }

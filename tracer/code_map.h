@@ -23,6 +23,7 @@ struct code_map {
     pid_t pid;
     struct modules *modules;
     struct mapped *mapped;           /* of the image that runs now; NULL: not open */
+    int pagemap_fd;                  /* likewise; -1: not open */
     struct layout *layout;           /* NULL: nothing was asked yet */
     uint64_t stale_start, stale_end; /* empty: nothing is */
 };
@@ -49,3 +50,7 @@ struct code_map_stack {
 
 /* The end of the VMA that SP points into; SP itself when it points nowhere. */
 uint64_t code_map_stack_end(struct code_map *map, struct code_map_stack *stack, uint64_t sp);
+
+/* How many of the LEN bytes from START on can be read without a page fault, which would add memory, or wait
+ * for a thread that stands still (userfaultfd). */
+size_t code_map_present(struct code_map *map, uint64_t start, size_t len);

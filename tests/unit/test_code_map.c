@@ -251,6 +251,39 @@ static void memory_is_not_held(void **state)
     close(fd);
 }
 
+static void absent_pages_are_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    uint8_t *memory = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+    uint64_t start = (uint64_t)(uintptr_t)memory;
+    unsigned char in_memory[PAGES];
+
+    assert_int_equal(madvise(memory, PAGES * PAGE, MADV_NOHUGEPAGE), 0);
+    for (size_t i = 0; i < PAGES; i++)
+        if (i != 2 && i != 40)
+            memory[i * PAGE] = 1;
+    assert_int_equal(code_map_present(&f->map, start + 8, PAGES * PAGE - 8), 2 * PAGE - 8);
+    assert_int_equal(code_map_present(&f->map, start + 8, PAGE), PAGE);
+    assert_int_equal(code_map_present(&f->map, start + 8, 2 * PAGE - 8), 2 * PAGE - 8);
+    assert_int_equal(code_map_present(&f->map, start + 2 * PAGE + 8, PAGE), 0);
+    assert_int_equal(code_map_present(&f->map, start + 3 * PAGE, 61 * PAGE), 37 * PAGE);
+    assert_int_equal(code_map_present(&f->map, start + 41 * PAGE, 23 * PAGE), 23 * PAGE);
+    assert_int_equal(code_map_present(&f->map, start, 0), 0);
+    assert_int_equal(mincore(memory, PAGES * PAGE, in_memory), 0);
+    assert_false(in_memory[2] || in_memory[40]);
+
+    /* Without pagemap, to the end of the page. */
+    struct code_map gone;
+
+    code_map_init(&gone, -1, f->modules);
+    assert_int_equal(code_map_present(&gone, start + 8, 2 * PAGE), PAGE - 8);
+    assert_int_equal(code_map_present(&gone, start + 8, 16), 16);
+    assert_int_equal(code_map_present(&gone, start, 2 * PAGE), PAGE);
+    code_map_deinit(&gone);
+    munmap(memory, PAGES * PAGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +292,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_changes_is_asked_again_by_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stack_ends_with_its_mapping, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_is_not_held, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(absent_pages_are_left_alone, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
