@@ -284,6 +284,45 @@ static void absent_pages_are_left_alone(void **state)
     munmap(memory, PAGES * PAGE);
 }
 
+/* Two changes at the ends of the memory do not make all between them stale. */
+static void changes_apart_stay_apart(void **state)
+{
+    enum { FAR = 1 << 20 };
+    struct fixture *f = *state;
+    struct event ev = {.kind = EVENT_MMAP, .args = {0, PAGE, PROT_EXEC}};
+    uint64_t covered = 0;
+
+    layout_of(f);
+    assert_int_equal(f->map.stale_count, 0);
+    for (int i = 1; i <= 3; i++) {
+        ev.result = (int64_t)i * FAR;
+        apply(f, ev);
+        apply(f, ev);
+    }
+    assert_int_equal(f->map.stale_count, 3);
+    ev.result = 2 * FAR + PAGE;
+    apply(f, ev);
+    assert_int_equal(f->map.stale_count, 3);
+    assert_int_equal(f->map.stale[1].start, 2 * FAR);
+    assert_int_equal(f->map.stale[1].end, 2 * FAR + 2 * PAGE);
+    for (int i = 400; i > 0; i--) {
+        ev.result = (int64_t)i * FAR + (i % 2 ? PAGE : 0);
+        apply(f, ev);
+    }
+    assert_int_equal(f->map.stale_count, CODE_MAP_STALE_RANGES);
+    for (unsigned i = 0; i < f->map.stale_count; i++) {
+        assert_true(f->map.stale[i].start < f->map.stale[i].end);
+        assert_true(i == 0 || f->map.stale[i].start > f->map.stale[i - 1].end);
+        covered += f->map.stale[i].end - f->map.stale[i].start;
+    }
+    assert_true(covered < UINT64_C(400) * FAR);
+    ev.args[1] = UINT64_MAX;
+    ev.result = 0;
+    apply(f, ev);
+    assert_int_equal(f->map.stale_count, 1);
+    check_all(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +331,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_changes_is_asked_again_by_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stack_ends_with_its_mapping, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_is_not_held, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(changes_apart_stay_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(absent_pages_are_left_alone, set_up, tear_down),
     };
 
