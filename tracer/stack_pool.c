@@ -46,6 +46,7 @@ struct stack_pool {
     unsigned worker_count;
     unsigned next; /* the tracer's */
     _Atomic bool ending;
+    _Atomic unsigned running; /* threads */
     _Atomic size_t held_bytes;
     _Atomic uint64_t stacks, lost;
 };
@@ -131,6 +132,7 @@ static void *run_worker(void *context)
         if (!last_turn)
             nanosleep(&(struct timespec){.tv_nsec = WORKER_POLL_MS * NS_PER_MS}, NULL);
     }
+    atomic_fetch_sub(&w->pool->running, 1);
     return NULL;
 }
 
@@ -142,14 +144,27 @@ static void *run_loader(void *context)
     while (!atomic_load(&pool->ending))
         if (!modules_load_next(pool->modules))
             nanosleep(&(struct timespec){.tv_nsec = WORKER_POLL_MS * NS_PER_MS}, NULL);
+    atomic_fetch_sub(&pool->running, 1);
     return NULL;
+}
+
+static struct seep_error *start_thread(struct stack_pool *pool, pthread_t *ret_thread,
+                                       void *(*run)(void *context), void *context)
+{
+    atomic_fetch_add(&pool->running, 1);
+    errno = pthread_create(ret_thread, NULL, run, context);
+    if (errno == 0)
+        return NULL;
+    atomic_fetch_sub(&pool->running, 1);
+    return error_errno(errno, NULL, "cannot start a thread");
 }
 
 static struct seep_error *start_loader(struct stack_pool *pool)
 {
-    errno = pthread_create(&pool->loader, NULL, run_loader, pool);
-    pool->loader_runs = errno == 0;
-    return errno ? error_errno(errno, NULL, "cannot start a thread") : NULL;
+    struct seep_error *err = start_thread(pool, &pool->loader, run_loader, pool);
+
+    pool->loader_runs = !err;
+    return err;
 }
 
 static struct seep_error *add_worker(struct stack_pool *pool)
@@ -163,8 +178,8 @@ static struct seep_error *add_worker(struct stack_pool *pool)
 
     struct seep_error *err = unwinder_create(&w->unwinder);
 
-    if (!err && (errno = pthread_create(&w->thread, NULL, run_worker, w)) != 0)
-        err = error_errno(errno, NULL, "cannot start a thread");
+    if (!err)
+        err = start_thread(pool, &w->thread, run_worker, w);
     w->running = !err;
     return err;
 }
@@ -190,33 +205,32 @@ struct seep_error *stack_pool_create(unsigned max_frames, struct stack_pool **re
     return err;
 }
 
-/* False: it has not ended by DEADLINE, and is left alone. */
-static bool join(pthread_t thread, const struct timespec *deadline)
+/* False: a thread waits for a file system's server in vain. */
+static bool await_end(const struct stack_pool *pool)
 {
-    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, deadline) == 0)
-        return true;
-    pthread_detach(thread);
-    return false;
+    uint64_t deadline_ns = units_monotonic_ns() + (uint64_t)UNWIND_LIMIT_S * NS_PER_S;
+
+    while (atomic_load(&pool->running) > 0) {
+        if (units_monotonic_ns() > deadline_ns)
+            return false;
+        nanosleep(&(struct timespec){.tv_nsec = WRITER_POLL_US * NS_PER_US}, NULL);
+    }
+    return true;
 }
 
 void stack_pool_destroy(struct stack_pool *pool)
 {
-    struct timespec deadline;
-    bool all;
-
     if (!pool)
         return;
     atomic_store(&pool->ending, true);
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += UNWIND_LIMIT_S;
-    all = !pool->loader_runs || join(pool->loader, &deadline);
-    for (unsigned i = 0; i < pool->worker_count; i++)
-        if (pool->workers[i]->running && !join(pool->workers[i]->thread, &deadline))
-            all = false;
-    /* One that waits for a server may go on any time, and finds all it uses. */
-    if (!all)
+    /* One that waits may go on any time, and finds all it uses. */
+    if (!await_end(pool))
         return;
+    if (pool->loader_runs)
+        pthread_join(pool->loader, NULL);
     for (unsigned i = 0; i < pool->worker_count; i++) {
+        if (pool->workers[i]->running)
+            pthread_join(pool->workers[i]->thread, NULL);
         unwinder_destroy(pool->workers[i]->unwinder);
         free(pool->workers[i]);
     }
