@@ -72,3 +72,14 @@ const struct layout_range *layout_find_from(const struct layout *layout, uint64_
     }
     return low < layout->ranges.count ? &layout->ranges.items[low] : NULL;
 }
+
+const struct layout_range *layout_next(const struct layout *layout,
+                                       const struct layout_range *range)
+{
+    return range + 1 < layout->ranges.items + layout->ranges.count ? range + 1 : NULL;
+}
+
+size_t layout_count(const struct layout *layout)
+{
+    return layout->ranges.count;
+}

@@ -39,3 +39,9 @@ const struct layout_range *layout_find(const struct layout *layout, uint64_t add
 
 /* The first range that ends behind ADDRESS, or NULL. */
 const struct layout_range *layout_find_from(const struct layout *layout, uint64_t address);
+
+/* The range after RANGE, which is one of LAYOUT's, or NULL. */
+const struct layout_range *layout_next(const struct layout *layout,
+                                       const struct layout_range *range);
+
+size_t layout_count(const struct layout *layout);

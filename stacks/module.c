@@ -6,9 +6,11 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/stat.h>
 #include <sys/tree.h>
 
+#include "base/vector.h"
 #include "evidence/event.h"
 #include "stacks/cfi.h"
 #include "stacks/elf_image.h"
@@ -19,9 +21,16 @@ struct key {
     struct statx_timestamp mtime, ctime;
 };
 
+/* A copy of a piece of a file that is mapped as code. */
+struct code {
+    uint64_t offset, len;
+    uint8_t *bytes;
+};
+
 struct module {
     RB_ENTRY(module) by_key;
     struct module *next_image; /* images are in a list of their own */
+    TAILQ_ENTRY(module) waiting;
     struct modules *modules;
     uint32_t serial;
     struct key key;
@@ -36,6 +45,7 @@ struct module {
     struct elf_span symbols, symbol_names; /* of an image in memory */
     bool is_elf;
     const struct cfi *cfi;
+    VECTOR(struct code) code; /* of a file, which is closed again */
 };
 
 struct tables {
@@ -52,8 +62,9 @@ struct modules {
     struct module_tree tree;
     struct module *images;
     struct tables *tables;
-    size_t table_bytes;
-    unsigned descriptors;
+    size_t table_bytes, code_bytes;
+    TAILQ_HEAD(, module) waiting; /* to be read */
+    unsigned waiting_count;
 };
 
 /* --- the registry --- */
@@ -92,6 +103,7 @@ struct seep_error *modules_create(struct modules **ret_modules)
     if (!modules)
         return error_no_memory();
     RB_INIT(&modules->tree);
+    TAILQ_INIT(&modules->waiting);
     pthread_mutex_init(&modules->lock, NULL);
     *ret_modules = modules;
     return NULL;
@@ -103,6 +115,9 @@ static void module_destroy(struct module *module)
         return;
     if (module->source.fd >= 0)
         close(module->source.fd);
+    for (size_t i = 0; i < module->code.count; i++)
+        free(module->code.items[i].bytes);
+    vector_deinit(&module->code);
     pthread_mutex_destroy(&module->lock);
     free(module->bytes);
     free(module->identity.path);
@@ -157,18 +172,6 @@ static struct seep_error *module_create(struct modules *modules, const char *pat
     return NULL;
 }
 
-static void load(struct module *module);
-
-/* Too many descriptors: what is wanted of the file is read at once, and it is closed. */
-static void load_and_close(struct module *module)
-{
-    load(module);
-    pthread_mutex_lock(&module->lock);
-    if (module->source.fd >= 0)
-        close(take_fd(&module->source.fd));
-    pthread_mutex_unlock(&module->lock);
-}
-
 struct seep_error *modules_add(struct modules *modules, const char *path, int fd,
                                struct module **ret_module)
 {
@@ -192,16 +195,17 @@ struct seep_error *modules_add(struct modules *modules, const char *path, int fd
     pthread_mutex_lock(&modules->lock);
 
     struct module *found = RB_INSERT(module_tree, &modules->tree, module);
-    bool at_once = false;
 
     if (!found) {
         found = take_ptr(module);
-        if (found->source.fd >= 0)
-            at_once = ++modules->descriptors > MODULES_MAX_DESCRIPTORS;
+        if (found->source.fd >= 0 && modules->waiting_count == MODULES_MAX_DESCRIPTORS) {
+            close(take_fd(&found->source.fd));
+        } else if (found->source.fd >= 0) {
+            TAILQ_INSERT_TAIL(&modules->waiting, found, waiting);
+            modules->waiting_count++;
+        }
     }
     pthread_mutex_unlock(&modules->lock);
-    if (at_once)
-        load_and_close(found);
     *ret_module = found;
     return NULL;
 }
@@ -342,6 +346,46 @@ static const struct cfi *load_tables(struct modules *modules, const struct stack
     return cfi ? keep_tables(modules, identity, cfi) : NULL;
 }
 
+/* False: there is no room for LEN bytes of code of a module that has USED already. */
+static bool take_room(struct modules *modules, uint64_t used, uint64_t len)
+{
+    bool fits;
+
+    pthread_mutex_lock(&modules->lock);
+    fits = len <= MODULES_MAX_MODULE_CODE_BYTES - used &&
+           len <= MODULES_MAX_CODE_BYTES - modules->code_bytes;
+    if (fits)
+        modules->code_bytes += len;
+    pthread_mutex_unlock(&modules->lock);
+    return fits;
+}
+
+static void copy_code(struct module *module)
+{
+    const struct elf_image *image = &module->image;
+    uint64_t used = 0;
+
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const struct elf_span *span = &image->segments[i].span;
+        struct code code = {.offset = span->offset};
+
+        if (!image->segments[i].executable || span->len == 0 ||
+            !take_room(module->modules, used, span->len))
+            continue;
+        used += span->len;
+        code.bytes = malloc(span->len);
+        if (!code.bytes)
+            return;
+        code.len = elf_source_read(&module->source, span->offset, code.bytes, span->len);
+
+        struct seep_error *err = vector_push(&module->code, code);
+
+        if (err)
+            free(code.bytes);
+        error_destroy(err);
+    }
+}
+
 /* The descriptor may be one that only holds the file (O_PATH). */
 static void open_held(struct module *module)
 {
@@ -374,6 +418,8 @@ static void read_module(struct module *module)
     identity->build_id_len =
         (uint8_t)elf_image_build_id(&module->image, identity->build_id, sizeof(identity->build_id));
     module->cfi = load_tables(module->modules, identity, &module->image);
+    if (!module->bytes)
+        copy_code(module);
 }
 
 static void load(struct module *module)
@@ -383,9 +429,28 @@ static void load(struct module *module)
     pthread_mutex_lock(&module->lock);
     if (!atomic_load_explicit(&module->loaded, memory_order_relaxed)) {
         read_module(module);
+        /* An open file is memory that the target cannot give back, or a mount that cannot go. */
+        if (module->source.fd >= 0)
+            close(take_fd(&module->source.fd));
         atomic_store_explicit(&module->loaded, true, memory_order_release);
     }
     pthread_mutex_unlock(&module->lock);
+}
+
+bool modules_load_next(struct modules *modules)
+{
+    struct module *module;
+
+    pthread_mutex_lock(&modules->lock);
+    module = TAILQ_FIRST(&modules->waiting);
+    if (module) {
+        TAILQ_REMOVE(&modules->waiting, module, waiting);
+        modules->waiting_count--;
+    }
+    pthread_mutex_unlock(&modules->lock);
+    if (module)
+        load(module);
+    return module != NULL;
 }
 
 /* --- what it says --- */
@@ -405,7 +470,6 @@ bool module_offset(struct module *module, uint64_t file_offset, uint64_t *ret_of
 size_t module_read_code(struct module *module, uint64_t offset, void *bytes, size_t len)
 {
     uint64_t at, here;
-    size_t got = 0;
 
     load(module);
     if (!module->is_elf || !elf_image_offset(&module->image, offset, &at, &here))
@@ -414,11 +478,17 @@ size_t module_read_code(struct module *module, uint64_t offset, void *bytes, siz
         len = (size_t)here;
     if (module->source.bytes)
         return elf_source_read(&module->source, at, bytes, len);
-    pthread_mutex_lock(&module->lock);
-    if (module->source.fd >= 0)
-        got = elf_source_read(&module->source, at, bytes, len);
-    pthread_mutex_unlock(&module->lock);
-    return got;
+    for (size_t i = 0; i < module->code.count; i++) {
+        const struct code *code = &module->code.items[i];
+
+        if (at < code->offset || at - code->offset >= code->len)
+            continue;
+        if (len > code->len - (at - code->offset))
+            len = (size_t)(code->len - (at - code->offset));
+        memcpy(bytes, code->bytes + (at - code->offset), len);
+        return len;
+    }
+    return 0;
 }
 
 const struct cfi *module_cfi(struct module *module)

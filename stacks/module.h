@@ -20,8 +20,10 @@
 #include "evidence/stack.h"
 
 enum {
-    MODULES_MAX_DESCRIPTORS = 256,      /* files kept open; of others code cannot be read */
-    MODULES_MAX_TABLE_BYTES = 256 << 20 /* unwind tables of all modules; later ones have none */
+    MODULES_MAX_DESCRIPTORS = 256, /* files held until they are read; others have names only */
+    MODULES_MAX_TABLE_BYTES = 256 << 20, /* unwind tables of all modules; later ones have none */
+    MODULES_MAX_CODE_BYTES = 64 << 20,   /* copies of all code; later modules' cannot be read */
+    MODULES_MAX_MODULE_CODE_BYTES = 16 << 20, /* of one module's */
 };
 
 struct modules;
@@ -32,11 +34,16 @@ struct seep_error *modules_create(struct modules **ret_modules);
 void modules_destroy(struct modules *modules);
 DEFINE_CLEANUP(struct modules *, modules_destroy);
 
-/* The module of the file FD, which becomes the registry's and may only hold it (O_PATH); the same one for the same file, as long as it
- * is unchanged. Cheap: the file is read when it is first needed, by the thread that needs it. PATH: as
- * the process knows it. FD -1: a file that cannot be opened, which has a name only. */
+/* The module of the file FD, which becomes the registry's and may only hold it (O_PATH); the same one for
+ * the same file, as long as it is unchanged. Never reads: that is for modules_load_next, or the thread
+ * that first needs it, whichever comes first. It is closed then, since an open file keeps memory that the
+ * target gave back (a memfd), or a mount that is to go. PATH: as the process knows it. FD -1: a file that
+ * cannot be opened, which has a name only. */
 struct seep_error *modules_add(struct modules *modules, const char *path, int fd,
                                struct module **ret_module);
+
+/* Reads the file that has waited longest; false: none waits. To be called soon, and again and again. */
+bool modules_load_next(struct modules *modules);
 
 /* The same of an image in memory, such as the vdso's; BYTES are copied. Equal ones are one module. */
 struct seep_error *modules_add_image(struct modules *modules, const char *name, const void *bytes,

@@ -128,9 +128,12 @@ struct seep_error *capture_take(const struct capture_options *options, struct co
     struct unwind_registers registers;
     struct capture *capture;
     uint64_t sp = 0;
-    struct seep_error *err = code_map_layout(map, &layout);
+    struct seep_error *err;
 
     *ret_capture = NULL;
+    /* The process's first thread may have ended, or another process have the memory now. */
+    map->pid = tid;
+    err = code_map_layout(map, &layout);
     if (err || !layout || !read_registers(tid, &registers, &sp)) {
         stack_pool_count_lost(options->pool);
         return err;
@@ -139,6 +142,7 @@ struct seep_error *capture_take(const struct capture_options *options, struct co
     uint64_t above = code_map_stack_end(map, stack, sp) - sp;
     size_t len = above < options->stack_bytes ? (size_t)above : options->stack_bytes;
 
+    len = code_map_present(map, sp, len);
     capture = stack_pool_take(options->pool, len);
     if (!capture)
         return NULL;

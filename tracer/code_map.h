@@ -19,12 +19,21 @@
 #include "stacks/layout.h"
 #include "target/mapped.h"
 
+enum { CODE_MAP_STALE_RANGES = 32 };
+
+struct code_map_stale {
+    uint64_t start, end;
+};
+
 struct code_map {
-    pid_t pid;
+    pid_t pid; /* of any thread that has the memory, and has not ended */
     struct modules *modules;
-    struct mapped *mapped;           /* of the image that runs now; NULL: not open */
-    struct layout *layout;           /* NULL: nothing was asked yet */
-    uint64_t stale_start, stale_end; /* empty: nothing is */
+    struct mapped *mapped; /* of the image that runs now; NULL: not open */
+    int pagemap_fd;        /* likewise; -1: not open */
+    struct layout *layout; /* NULL: nothing was asked yet */
+    struct code_map_stale stale[CODE_MAP_STALE_RANGES]; /* by address, apart from each other */
+    unsigned stale_count;
+    uint64_t ask_after_ns; /* earlier would slow the process */
 };
 
 void code_map_init(struct code_map *map, pid_t pid, struct modules *modules);
@@ -39,7 +48,8 @@ void code_map_inherit(struct code_map *map, const struct code_map *parent);
 /* What a memory call may have changed. */
 void code_map_note(struct code_map *map, const struct event *ev);
 
-/* The layout as it is now; the map's. *RET_LAYOUT NULL: it cannot be told (the process is gone). */
+/* The layout as it is now; the map's. *RET_LAYOUT NULL: it cannot be told: the process is gone, or has so much
+ * code, and changes it so often, that asking about it would take more than a hundredth of its time. */
 struct seep_error *code_map_layout(struct code_map *map, const struct layout **ret_layout);
 
 /* One thread's stack, asked for when SP has left it. */
@@ -49,3 +59,7 @@ struct code_map_stack {
 
 /* The end of the VMA that SP points into; SP itself when it points nowhere. */
 uint64_t code_map_stack_end(struct code_map *map, struct code_map_stack *stack, uint64_t sp);
+
+/* How many of the LEN bytes from START on can be read without a page fault, which would add memory, or wait
+ * for a thread that stands still (userfaultfd). */
+size_t code_map_present(struct code_map *map, uint64_t start, size_t len);

@@ -41,7 +41,8 @@ static int open_in_root(pid_t pid, const char *path)
                                  .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
     char root_path[32];
 
-    snprintf(root_path, sizeof(root_path), "/proc/%d/root", (int)pid);
+    /* A first thread that has ended has no root. */
+    snprintf(root_path, sizeof(root_path), "/proc/%d/root", (int)proc_memory_thread(pid));
 
     _cleanup_close_ int root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
@@ -56,7 +57,8 @@ static struct jit_copies_last *find_last(struct jit_copies *copies, pid_t pid)
     return NULL;
 }
 
-/* Most are only added to: each copy being half as long again, all together stay bounded. */
+/* Most are only added to: each copy being half as long again, all together stay bounded. So do those of one that
+ * is cut again and again. */
 static bool is_due(const struct jit_copies_last *known, const struct stat *st, bool last)
 {
     if (!known)
@@ -64,10 +66,14 @@ static bool is_due(const struct jit_copies_last *known, const struct stat *st, b
     if (st->st_size == known->size && st->st_mtim.tv_sec == known->changed.tv_sec &&
         st->st_mtim.tv_nsec == known->changed.tv_nsec)
         return false;
-    return last || st->st_size < known->size || st->st_size > known->size + known->size / 2;
+    if (st->st_size < known->size && (uint64_t)st->st_size >= known->copied_bytes / 2)
+        return true;
+    return last || st->st_size > known->size + known->size / 2;
 }
 
-static struct seep_error *copy(struct jit_copies *copies, int case_fd, pid_t pid, int fd)
+/* KNOWN, of COPIES, is of PID. */
+static struct seep_error *copy(struct jit_copies *copies, int case_fd,
+                               struct jit_copies_last *known, int fd)
 {
     _cleanup_buffer_ struct buffer text = {0};
     char chunk[1 << 16];
@@ -77,9 +83,12 @@ static struct seep_error *copy(struct jit_copies *copies, int case_fd, pid_t pid
         buffer_bytes(&text, chunk, (size_t)got);
     if (text.failed)
         return error_no_memory();
-    return text.len ? jit_maps_add(&copies->maps, case_fd, pid, units_monotonic_ns(), text.bytes,
-                                   text.len)
-                    : NULL;
+    if (text.len == 0 || text.len > JIT_COPIES_MAX_BYTES - copies->copied_bytes)
+        return NULL;
+    known->copied_bytes += text.len;
+    copies->copied_bytes += text.len;
+    return jit_maps_add(&copies->maps, case_fd, known->pid, units_monotonic_ns(), text.bytes,
+                        text.len);
 }
 
 struct seep_error *jit_copies_look(struct jit_copies *copies, int case_fd, pid_t pid, bool last)
@@ -104,7 +113,7 @@ struct seep_error *jit_copies_look(struct jit_copies *copies, int case_fd, pid_t
         known = err ? NULL : &copies->last.items[copies->last.count - 1];
     }
     if (!err)
-        err = copy(copies, case_fd, pid, fd);
+        err = copy(copies, case_fd, known, fd);
     /* As many copies as there may be: enough is known of the code. */
     if (err && err->code == ERROR_FULL && err->errnum == 0) {
         error_destroy(err);

@@ -236,19 +236,19 @@ static struct capture *take_stack(struct ptrace_source *source, struct tracee *t
                                   const struct event *ev)
 {
     const struct capture_options *options = &source->options.capture;
-    struct process *p = t->process;
+    struct process_memory *memory = t->process->memory;
     struct capture *capture = NULL;
     _cleanup_error_ struct seep_error *err = NULL;
 
     if (!options->pool || source->quiet)
         return NULL;
-    code_map_note(&p->code, ev);
+    code_map_note(&memory->code, ev);
     if (event_failed(ev))
         return NULL;
-    if (capture_is_wanted(options, ev, p->brk))
-        err = capture_take(options, &p->code, &t->stack, t->tid, &capture);
+    if (capture_is_wanted(options, ev, memory->brk))
+        err = capture_take(options, &memory->code, &t->stack, t->tid, &capture);
     if (ev->kind == EVENT_BRK)
-        p->brk = (uint64_t)ev->result;
+        memory->brk = (uint64_t)ev->result;
     /* Stacks that cannot be had are counted; the events go on. */
     return capture;
 }

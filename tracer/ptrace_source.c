@@ -306,7 +306,7 @@ struct seep_error *ptrace_source_attach(struct ptrace_source *source, pid_t pid)
 
     if (err)
         return err;
-    p = ptrace_add_process(source, pid);
+    p = ptrace_add_process(source, pid, NULL);
     if (!p)
         return error_no_memory();
     /* In a storm of execs every thread listed may be gone by the time it is seized. */
@@ -333,7 +333,7 @@ struct seep_error *ptrace_source_attach(struct ptrace_source *source, pid_t pid)
 
 struct seep_error *ptrace_source_adopt(struct ptrace_source *source, pid_t pid, bool filtered)
 {
-    struct process *p = ptrace_add_process(source, pid);
+    struct process *p = ptrace_add_process(source, pid, NULL);
     struct tracee *t = p ? ptrace_add_tracee(source, p, pid) : NULL;
 
     if (!t)

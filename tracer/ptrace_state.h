@@ -30,14 +30,20 @@ enum tracee_call {
     CALL_WANTED,
 };
 
+/* Of one process, or of several that share it (vfork, CLONE_VM). */
+struct process_memory {
+    unsigned references;
+    uint64_t brk; /* the end of its heap at the last brk; 0 not known */
+    struct code_map code;
+};
+
 struct process {
     pid_t pid;
     unsigned tracees; /* known */
     unsigned alive;   /* of these, not yet at their exit */
     bool base_wanted; /* at its first stop the base hook is to look: a fork of a threaded parent */
     bool started;     /* its events are recorded: a spawned one only from its exec on */
-    uint64_t brk;     /* the end of its heap at the last brk; 0 not known */
-    struct code_map code;
+    struct process_memory *memory;
     UT_hash_handle hh;
 };
 
@@ -133,13 +139,17 @@ void ptrace_note_name(struct ptrace_source *source, struct tracee *tracee);
 struct tracee *ptrace_find_tracee(const struct ptrace_source *source, pid_t tid);
 struct process *ptrace_find_process(const struct ptrace_source *source, pid_t pid);
 
-/* NULL: out of memory, which the source remembers. */
-struct process *ptrace_add_process(struct ptrace_source *source, pid_t pid);
+/* NULL: out of memory, which the source remembers. MEMORY_OF: whose memory it shares; NULL: it has its own. */
+struct process *ptrace_add_process(struct ptrace_source *source, pid_t pid,
+                                   const struct process *memory_of);
 struct tracee *ptrace_add_tracee(struct ptrace_source *source, struct process *p, pid_t tid);
 
 void ptrace_set_phase(struct ptrace_source *source, struct tracee *t, enum tracee_phase phase);
 void ptrace_remove_tracee(struct ptrace_source *source, struct tracee *t);
 void ptrace_remove_process(struct ptrace_source *source, struct process *p);
+
+/* P runs another program: its memory is new, and no one else's. */
+void ptrace_renew_memory(struct ptrace_source *source, struct process *p);
 
 /* --- ptrace_stops.c --- */
 

@@ -83,19 +83,23 @@ static struct tracee *newborn(struct ptrace_source *source, pid_t tid, struct tr
             return NULL;
         if (!parent_process && !(err = proc_stat(pid, &stat)))
             parent_process = ptrace_find_process(source, stat.ppid);
-        p = ptrace_add_process(source, pid);
-        if (!p)
-            return NULL;
 
         pid_t parent_pid = parent_process ? parent_process->pid : 0;
-        bool shared = vfork || (parent_pid && tracee_shares_memory(pid, parent_pid));
+        bool same_memory =
+            parent_pid && tracee_shares_memory(pid, parent ? parent->tid : parent_pid);
+        bool shared = vfork || same_memory;
+
+        p = ptrace_add_process(source, pid, same_memory ? parent_process : NULL);
+        if (!p)
+            return NULL;
 
         if (!parent_process || parent_process->started)
             ptrace_start_process(source, p, shared ? EVENT_START_SHARED : EVENT_START_FORK,
                                  parent_pid);
-        p->brk = parent_process ? parent_process->brk : 0;
-        if (parent_process)
-            code_map_inherit(&p->code, &parent_process->code);
+        if (parent_process && !same_memory) {
+            p->memory->brk = parent_process->memory->brk;
+            code_map_inherit(&p->memory->code, &parent_process->memory->code);
+        }
         p->base_wanted = p->started && !shared && (!parent_process || parent_process->alive > 1);
     }
 
@@ -183,8 +187,7 @@ static void executed(struct ptrace_source *source, struct tracee *t)
         p->alive++;
     }
     t->kept_at_exit = false;
-    p->brk = 0;
-    code_map_reset(&p->code);
+    ptrace_renew_memory(source, p);
     t->stack = (struct code_map_stack){0};
     t->call = source->filtered ? CALL_NONE : CALL_SKIPPED;
     if (!p->started) {

@@ -17,7 +17,43 @@ struct process *ptrace_find_process(const struct ptrace_source *source, pid_t pi
     return p;
 }
 
-struct process *ptrace_add_process(struct ptrace_source *source, pid_t pid)
+static struct process_memory *new_memory(struct ptrace_source *source, pid_t pid)
+{
+    struct stack_pool *pool = source->options.capture.pool;
+    struct process_memory *memory = calloc(1, sizeof(*memory));
+
+    if (!memory) {
+        source->out_of_memory = true;
+        return NULL;
+    }
+    memory->references = 1;
+    code_map_init(&memory->code, pid, pool ? stack_pool_modules(pool) : NULL);
+    return memory;
+}
+
+static void unref_memory(struct process_memory *memory)
+{
+    if (--memory->references > 0)
+        return;
+    code_map_deinit(&memory->code);
+    free(memory);
+}
+
+void ptrace_renew_memory(struct ptrace_source *source, struct process *p)
+{
+    struct process_memory *memory = p->memory->references > 1 ? new_memory(source, p->pid) : NULL;
+
+    if (memory) {
+        unref_memory(p->memory);
+        p->memory = memory;
+    } else {
+        p->memory->brk = 0;
+        code_map_reset(&p->memory->code);
+    }
+}
+
+struct process *ptrace_add_process(struct ptrace_source *source, pid_t pid,
+                                   const struct process *memory_of)
 {
     struct process *p = calloc(1, sizeof(*p));
 
@@ -26,9 +62,12 @@ struct process *ptrace_add_process(struct ptrace_source *source, pid_t pid)
         return NULL;
     }
     p->pid = pid;
-    code_map_init(&p->code, pid,
-                  source->options.capture.pool ? stack_pool_modules(source->options.capture.pool)
-                                               : NULL);
+    p->memory = memory_of ? memory_of->memory : new_memory(source, pid);
+    if (!p->memory) {
+        free(p);
+        return NULL;
+    }
+    p->memory->references += memory_of != NULL;
     HASH_ADD_INT(source->processes, pid, p);
     return p;
 }
@@ -73,6 +112,6 @@ void ptrace_remove_tracee(struct ptrace_source *source, struct tracee *t)
 void ptrace_remove_process(struct ptrace_source *source, struct process *p)
 {
     HASH_DEL(source->processes, p);
-    code_map_deinit(&p->code);
+    unref_memory(p->memory);
     free(p);
 }

@@ -382,6 +382,9 @@ static void watch_the_untraced(struct session *s)
 /* Ends the threads in the order of the data; a filtered program is still served. */
 static void stop_recording(struct session *s)
 {
+    /* A program that was started would be killed with seep. */
+    if (!s->options.argv)
+        signals_allow_exit();
     if (s->snapper && !atomic_load(&s->pump_ended) && !s->err)
         snapper_all(s->snapper, SNAPSHOT_PERIODIC, (uint64_t)LAST_LOOK_LIMIT_MS * NS_PER_MS);
     else if (s->snapper && (s->degraded || s->untraced.count))

@@ -1,6 +1,7 @@
 #include "tracer/signals.h"
 
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/units.h"
@@ -67,4 +68,28 @@ int signals_wait(const struct signals *s, unsigned limit_ms, siginfo_t *ret_info
     int signal = sigtimedwait(&s->waited, ret_info, &limit);
 
     return signal > 0 ? signal : 0;
+}
+
+static time_t exit_allowed_s;
+
+static void exit_at_once(int signal)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (now.tv_sec >= exit_allowed_s)
+        _exit(128 + signal);
+}
+
+void signals_allow_exit(void)
+{
+    struct timespec now;
+    sigset_t set;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    exit_allowed_s = now.tv_sec + SIGNALS_PATIENCE_S;
+    set_action(SIGTERM, exit_at_once);
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { SIGNALS_PATIENCE_S = 3 };
+
 struct signals {
     sigset_t mask;    /* as it was: a program that is started gets it back */
     sigset_t ignored; /* what was ignored, likewise */
@@ -24,3 +26,7 @@ void signals_give_back(const struct signals *s);
 
 /* Waits up to LIMIT_MS for a signal that ends the recording; its number, or 0. */
 int signals_wait(const struct signals *s, unsigned limit_ms, siginfo_t *ret_info);
+
+/* The recording is ending: from SIGNALS_PATIENCE_S on SIGTERM ends seep at once, should that hang (a process
+ * that serves a file system can be stopped, or its disk be gone). The kernel lets go of whom it traced. */
+void signals_allow_exit(void);

@@ -14,6 +14,8 @@ enum {
         1 << 14, /* each takes 1 KiB of the pool and more: it is full before the ring is */
     WORKER_POLL_MS = 4,
     WRITER_POLL_US = 500,
+    UNWIND_LIMIT_S =
+        10, /* a file system's server that does not answer keeps whoever reads its files */
     CAPTURE_OVERHEAD_BYTES = 2048, /* of a capture's own, and of its frames */
 };
 
@@ -37,11 +39,14 @@ struct worker {
 
 struct stack_pool {
     struct modules *modules;
+    pthread_t loader;
+    bool loader_runs;
     unsigned max_frames;
     struct worker *workers[MAX_WORKERS];
     unsigned worker_count;
     unsigned next; /* the tracer's */
     _Atomic bool ending;
+    _Atomic unsigned running; /* threads */
     _Atomic size_t held_bytes;
     _Atomic uint64_t stacks, lost;
 };
@@ -127,7 +132,39 @@ static void *run_worker(void *context)
         if (!last_turn)
             nanosleep(&(struct timespec){.tv_nsec = WORKER_POLL_MS * NS_PER_MS}, NULL);
     }
+    atomic_fetch_sub(&w->pool->running, 1);
     return NULL;
+}
+
+/* Files are read as soon as they are mapped, so that none is held for long. */
+static void *run_loader(void *context)
+{
+    struct stack_pool *pool = context;
+
+    while (!atomic_load(&pool->ending))
+        if (!modules_load_next(pool->modules))
+            nanosleep(&(struct timespec){.tv_nsec = WORKER_POLL_MS * NS_PER_MS}, NULL);
+    atomic_fetch_sub(&pool->running, 1);
+    return NULL;
+}
+
+static struct seep_error *start_thread(struct stack_pool *pool, pthread_t *ret_thread,
+                                       void *(*run)(void *context), void *context)
+{
+    atomic_fetch_add(&pool->running, 1);
+    errno = pthread_create(ret_thread, NULL, run, context);
+    if (errno == 0)
+        return NULL;
+    atomic_fetch_sub(&pool->running, 1);
+    return error_errno(errno, NULL, "cannot start a thread");
+}
+
+static struct seep_error *start_loader(struct stack_pool *pool)
+{
+    struct seep_error *err = start_thread(pool, &pool->loader, run_loader, pool);
+
+    pool->loader_runs = !err;
+    return err;
 }
 
 static struct seep_error *add_worker(struct stack_pool *pool)
@@ -141,8 +178,8 @@ static struct seep_error *add_worker(struct stack_pool *pool)
 
     struct seep_error *err = unwinder_create(&w->unwinder);
 
-    if (!err && (errno = pthread_create(&w->thread, NULL, run_worker, w)) != 0)
-        err = error_errno(errno, NULL, "cannot start a thread");
+    if (!err)
+        err = start_thread(pool, &w->thread, run_worker, w);
     w->running = !err;
     return err;
 }
@@ -157,6 +194,8 @@ struct seep_error *stack_pool_create(unsigned max_frames, struct stack_pool **re
         return error_no_memory();
     pool->max_frames = max_frames;
     err = modules_create(&pool->modules);
+    if (!err)
+        err = start_loader(pool);
     /* One CPU is the target's and its tracer's. */
     do
         err = err ? err : add_worker(pool);
@@ -166,11 +205,29 @@ struct seep_error *stack_pool_create(unsigned max_frames, struct stack_pool **re
     return err;
 }
 
+/* False: a thread waits for a file system's server in vain. */
+static bool await_end(const struct stack_pool *pool)
+{
+    uint64_t deadline_ns = units_monotonic_ns() + (uint64_t)UNWIND_LIMIT_S * NS_PER_S;
+
+    while (atomic_load(&pool->running) > 0) {
+        if (units_monotonic_ns() > deadline_ns)
+            return false;
+        nanosleep(&(struct timespec){.tv_nsec = WRITER_POLL_US * NS_PER_US}, NULL);
+    }
+    return true;
+}
+
 void stack_pool_destroy(struct stack_pool *pool)
 {
     if (!pool)
         return;
     atomic_store(&pool->ending, true);
+    /* One that waits may go on any time, and finds all it uses. */
+    if (!await_end(pool))
+        return;
+    if (pool->loader_runs)
+        pthread_join(pool->loader, NULL);
     for (unsigned i = 0; i < pool->worker_count; i++) {
         if (pool->workers[i]->running)
             pthread_join(pool->workers[i]->thread, NULL);
@@ -228,6 +285,7 @@ void stack_pool_submit(struct stack_pool *pool, struct capture *capture)
     struct worker *w = pool->workers[pool->next];
     uint64_t pushed = atomic_load_explicit(&w->pushed, memory_order_relaxed);
 
+    capture->submitted_ns = units_monotonic_ns();
     atomic_store(&capture->state, STATE_SUBMITTED);
     w->ring[pushed % RING_CAPTURES] = capture;
     atomic_store_explicit(&w->pushed, pushed + 1, memory_order_release);
@@ -239,8 +297,13 @@ void stack_pool_submit(struct stack_pool *pool, struct capture *capture)
 
 const struct stack_path *stack_pool_path(struct capture *capture)
 {
-    while (atomic_load(&capture->state) != STATE_DONE)
+    while (atomic_load(&capture->state) != STATE_DONE) {
+        if (units_monotonic_ns() - capture->submitted_ns > (uint64_t)UNWIND_LIMIT_S * NS_PER_S) {
+            stack_pool_count_lost(capture->pool);
+            return NULL;
+        }
         nanosleep(&(struct timespec){.tv_nsec = WRITER_POLL_US * NS_PER_US}, NULL);
+    }
     return capture->frames ? &capture->path : NULL;
 }
 

@@ -32,13 +32,15 @@ struct capture {
     struct stack_path path;
     struct stack_frame *frames; /* the path's */
     size_t held_bytes;          /* of the pool's bound */
-    _Atomic int state;          /* private to stack_pool.c */
+    uint64_t submitted_ns;
+    _Atomic int state; /* private to stack_pool.c */
 };
 
 /* MAX_FRAMES: of a path. */
 struct seep_error *stack_pool_create(unsigned max_frames, struct stack_pool **ret_pool);
 
-/* Ends the workers; what was submitted must be released before. NULL is fine. */
+/* Ends the workers; what was submitted must be released before. What is used by one that does not end
+ * within ten seconds, since the server of a file does not answer, is leaked. NULL is fine. */
 void stack_pool_destroy(struct stack_pool *pool);
 DEFINE_CLEANUP(struct stack_pool *, stack_pool_destroy);
 
@@ -59,8 +61,8 @@ void stack_pool_count_lost(struct stack_pool *pool);
 
 /* --- any thread --- */
 
-/* The path of CAPTURE, once it is unwound. NULL: it could not be, for want of memory, and is counted as
- * lost. Valid until the release. */
+/* The path of CAPTURE, once it is unwound. NULL: it could not be, for want of memory, or was not within ten
+ * seconds, and is counted as lost. Valid until the release. */
 const struct stack_path *stack_pool_path(struct capture *capture);
 
 /* Ends the interest in CAPTURE, unwound or not; never waits. NULL is fine. */

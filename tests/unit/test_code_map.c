@@ -201,6 +201,128 @@ static void a_stack_ends_with_its_mapping(void **state)
     assert_int_equal(code_map_stack_end(&f->map, &stack, start + 8), start + 8);
 }
 
+static size_t count_descriptors(void)
+{
+    size_t count = 0;
+
+    for (int fd = 0; fd < 1000; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static uint8_t *map_code(struct fixture *f, int flags, int fd)
+{
+    const int protection = PROT_READ | PROT_WRITE | PROT_EXEC;
+    uint8_t *memory = mmap(NULL, PAGE, protection, flags, fd, 0);
+
+    assert_ptr_not_equal(memory, MAP_FAILED);
+    apply(f, (struct event){.kind = EVENT_MMAP,
+                            .args = {0, PAGE, (uint64_t)protection, (uint64_t)flags},
+                            .result = (int64_t)(uintptr_t)memory});
+    return memory;
+}
+
+/* What is held is not given back when the target unmaps it. */
+static void memory_is_not_held(void **state)
+{
+    struct fixture *f = *state;
+    int fd = memfd_create("code", MFD_CLOEXEC);
+    size_t before;
+
+    assert_int_equal(ftruncate(fd, PAGE), 0);
+    layout_of(f);
+    while (modules_load_next(f->modules))
+        continue;
+    before = count_descriptors();
+
+    uint8_t *shared = map_code(f, MAP_SHARED | MAP_ANONYMOUS, -1);
+
+    assert_null(layout_find(layout_of(f), (uint64_t)(uintptr_t)shared)->module);
+    assert_int_equal(count_descriptors(), before);
+
+    uint8_t *named = map_code(f, MAP_SHARED, fd);
+
+    assert_non_null(layout_find(layout_of(f), (uint64_t)(uintptr_t)named)->module);
+    while (modules_load_next(f->modules))
+        continue;
+    assert_int_equal(count_descriptors(), before);
+    munmap(shared, PAGE);
+    munmap(named, PAGE);
+    close(fd);
+}
+
+static void absent_pages_are_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    uint8_t *memory = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+    uint64_t start = (uint64_t)(uintptr_t)memory;
+    unsigned char in_memory[PAGES];
+
+    assert_int_equal(madvise(memory, PAGES * PAGE, MADV_NOHUGEPAGE), 0);
+    for (size_t i = 0; i < PAGES; i++)
+        if (i != 2 && i != 40)
+            memory[i * PAGE] = 1;
+    assert_int_equal(code_map_present(&f->map, start + 8, PAGES * PAGE - 8), 2 * PAGE - 8);
+    assert_int_equal(code_map_present(&f->map, start + 8, PAGE), PAGE);
+    assert_int_equal(code_map_present(&f->map, start + 8, 2 * PAGE - 8), 2 * PAGE - 8);
+    assert_int_equal(code_map_present(&f->map, start + 2 * PAGE + 8, PAGE), 0);
+    assert_int_equal(code_map_present(&f->map, start + 3 * PAGE, 61 * PAGE), 37 * PAGE);
+    assert_int_equal(code_map_present(&f->map, start + 41 * PAGE, 23 * PAGE), 23 * PAGE);
+    assert_int_equal(code_map_present(&f->map, start, 0), 0);
+    assert_int_equal(mincore(memory, PAGES * PAGE, in_memory), 0);
+    assert_false(in_memory[2] || in_memory[40]);
+
+    /* Without pagemap, to the end of the page. */
+    struct code_map gone;
+
+    code_map_init(&gone, -1, f->modules);
+    assert_int_equal(code_map_present(&gone, start + 8, 2 * PAGE), PAGE - 8);
+    assert_int_equal(code_map_present(&gone, start + 8, 16), 16);
+    assert_int_equal(code_map_present(&gone, start, 2 * PAGE), PAGE);
+    code_map_deinit(&gone);
+    munmap(memory, PAGES * PAGE);
+}
+
+/* Two changes at the ends of the memory do not make all between them stale. */
+static void changes_apart_stay_apart(void **state)
+{
+    enum { FAR = 1 << 20 };
+    struct fixture *f = *state;
+    struct event ev = {.kind = EVENT_MMAP, .args = {0, PAGE, PROT_EXEC}};
+    uint64_t covered = 0;
+
+    layout_of(f);
+    assert_int_equal(f->map.stale_count, 0);
+    for (int i = 1; i <= 3; i++) {
+        ev.result = (int64_t)i * FAR;
+        apply(f, ev);
+        apply(f, ev);
+    }
+    assert_int_equal(f->map.stale_count, 3);
+    ev.result = 2 * FAR + PAGE;
+    apply(f, ev);
+    assert_int_equal(f->map.stale_count, 3);
+    assert_int_equal(f->map.stale[1].start, 2 * FAR);
+    assert_int_equal(f->map.stale[1].end, 2 * FAR + 2 * PAGE);
+    for (int i = 400; i > 0; i--) {
+        ev.result = (int64_t)i * FAR + (i % 2 ? PAGE : 0);
+        apply(f, ev);
+    }
+    assert_int_equal(f->map.stale_count, CODE_MAP_STALE_RANGES);
+    for (unsigned i = 0; i < f->map.stale_count; i++) {
+        assert_true(f->map.stale[i].start < f->map.stale[i].end);
+        assert_true(i == 0 || f->map.stale[i].start > f->map.stale[i - 1].end);
+        covered += f->map.stale[i].end - f->map.stale[i].start;
+    }
+    assert_true(covered < UINT64_C(400) * FAR);
+    ev.args[1] = UINT64_MAX;
+    ev.result = 0;
+    apply(f, ev);
+    assert_int_equal(f->map.stale_count, 1);
+    check_all(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +330,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_changes_is_asked_again_by_query, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_changes_is_asked_again_by_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stack_ends_with_its_mapping, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_is_not_held, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(changes_apart_stay_apart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(absent_pages_are_left_alone, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
