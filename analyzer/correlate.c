@@ -364,14 +364,8 @@ static struct seep_error *gather_process(const struct correlate_process *c,
 
 /* --- all of it --- */
 
-static struct seep_error *find_shape(struct suspect *s)
+static struct seep_error *judge_shape(struct suspect *s)
 {
-    correlate_sort(&s->points, correlate_compare_points);
-    correlate_merge_ranges(&s->ranges);
-    if (s->points.count) {
-        s->first_ns = s->points.items[0].time_ns;
-        s->last_ns = s->points.items[s->points.count - 1].time_ns;
-    }
     return shape_judge(&(struct shape_input){.points = s->points.items,
                                              .count = s->points.count,
                                              .start_ns = s->start_ns,
@@ -381,6 +375,20 @@ static struct seep_error *find_shape(struct suspect *s)
                                              .deaths = s->has_deaths ? &s->births.died : NULL,
                                              .freed = s->freed == ANALYSIS_UNKNOWN ? 0 : s->freed},
                        &s->shape);
+}
+
+static struct seep_error *find_shape(struct suspect *s)
+{
+    struct seep_error *err;
+
+    correlate_sort(&s->points, correlate_compare_points);
+    correlate_merge_ranges(&s->ranges);
+    if (s->points.count) {
+        s->first_ns = s->points.items[0].time_ns;
+        s->last_ns = s->points.items[s->points.count - 1].time_ns;
+    }
+    err = judge_shape(s);
+    return err ? err : correlate_looks_after(s);
 }
 
 /* Of what a fresh image has at its first look all came in the window. */

@@ -87,6 +87,7 @@ struct suspect {
     uint32_t culprit; /* of call_paths.h, when it was gathered by that; else 0 */
     const char *pool; /* most of it came through what takes memory for many callers; NULL */
     bool has_events;  /* the ledger saw the process */
+    bool looked_on;   /* looks after its process was let go show that the growth ended */
     bool has_births;
     bool has_deaths; /* births.died too */
     bool counted;    /* calls and freed are known by its births */

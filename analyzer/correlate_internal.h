@@ -23,6 +23,10 @@ struct seep_error *correlate_regions(const struct correlate_process *c, struct s
 /* What descriptors and ids hold of shared memory that no process maps. */
 struct seep_error *correlate_held(struct correlation *correlation);
 
+/* What the looks say of S after its process was let go, when they went on for at least as long as its
+ * events: growth that came to an end there has ended, whatever its events had. */
+struct seep_error *correlate_looks_after(struct suspect *s);
+
 /* A piece with what it is gathered by. */
 struct correlate_member {
     const struct piece *piece;

@@ -25,6 +25,7 @@ void growth_deinit(struct growth *growth)
         range_deinit(&growth->ranges.items[i]);
     vector_deinit(&growth->tracks);
     vector_deinit(&growth->ranges);
+    vector_deinit(&growth->anonymous.steps);
 }
 
 static uint64_t known(uint64_t value)
@@ -271,6 +272,23 @@ static void complete_rss(const struct growth *growth, struct growth_track *track
     }
 }
 
+static struct seep_error *note_anonymous(struct growth *growth, uint64_t look_ns)
+{
+    struct growth_figures sum = {0};
+
+    for (size_t i = 0; i < growth->ranges.count; i++) {
+        const struct growth_range *range = &growth->ranges.items[i];
+        uint64_t size = range->end - range->start;
+        struct growth_figures figures = {size, is_open(range) ? size : 0, known(range->rss_bytes),
+                                         known(range->swap_bytes)};
+
+        if (!(range->perms & VMA_SHARED) && range->inode == 0)
+            sum = sum_of(&sum, &figures);
+    }
+    complete_rss(growth, &growth->anonymous, &sum);
+    return add_step(&growth->anonymous, look_ns, &sum);
+}
+
 /* Adds up the ranges of each track, notes the step, and drops the tracks that have none. */
 static struct seep_error *settle_tracks(struct growth *growth, uint64_t look_ns)
 {
@@ -400,6 +418,8 @@ struct seep_error *growth_look(struct growth *growth, const struct snapshot *sna
     }
     replace_ranges(growth, ranges, count, maps->count + 1);
     err = settle_tracks(growth, snap->end_ns);
+    if (!err)
+        err = note_anonymous(growth, snap->end_ns);
     note_first(growth, snap->end_ns);
     growth->looks++;
     growth->has_rss |= growth->rss_told;

@@ -53,6 +53,7 @@ struct growth_range {
 struct growth {
     VECTOR(struct growth_track) tracks;
     VECTOR(struct growth_range) ranges; /* sorted by start */
+    struct growth_track anonymous;      /* all private anonymous memory of any use together */
     uint64_t first_ns, last_ns;         /* of the looks */
     uint64_t looks;
     uint64_t first_count; /* VMAs at the first look */

@@ -434,6 +434,8 @@ static void put_shape(struct buffer *out, const struct diagnosis *d)
                            "came took the place of something");
         return;
     }
+    if (d->parts.items[0]->looked_on)
+        buffer_printf(out, "by its events and, since the process was let go, by looks: ");
     switch (shape->kind) {
     case SHAPE_NONE:
         return;

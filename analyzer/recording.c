@@ -41,8 +41,11 @@ struct seep_error *recording_name_paths(struct recording *recording, int case_fd
                                         const struct recording_naming *naming)
 {
     struct symbols_options symbols = {.progress = naming->progress, .context = naming->context};
+    const struct case_info *info = naming->info;
     struct seep_error *err;
 
+    if (info && !info->imported && info->ended_ns && info->wall_offset_ns)
+        symbols.recorded_ns = info->ended_ns + info->wall_offset_ns;
     if (stack_table_count(recording->stacks) == 0)
         return NULL;
     err = frame_names_create(recording->stacks, &recording->history->uses,

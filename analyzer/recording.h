@@ -31,7 +31,8 @@ struct seep_error *recording_read(const struct case_dir *c, const struct case_in
                                   struct recording *recording);
 
 struct recording_naming {
-    bool skip_symbols; /* offsets instead of names */
+    bool skip_symbols;            /* offsets instead of names */
+    const struct case_info *info; /* NULL: when it was recorded is not known */
     void (*progress)(const char *text, void *context);
     void *context;
 };

@@ -14,10 +14,11 @@
 /* Of one recording; a case may come from anyone. */
 enum {
     MAX_MODULES = 1 << 16,
-    MAX_FRAMES = 1 << 22,
-    MAX_STACKS = 1 << 22,
-    MAX_FRAMES_OF_STACKS = 1 << 23,
-    MAX_TEXT_BYTES = 256 << 20,
+    MAX_FRAMES = 1 << 18,
+    MAX_STACKS = 1 << 18,
+    MAX_FRAMES_OF_STACKS = 1 << 22,
+    MAX_BYTES = 64 << 20,      /* of memory for all of it */
+    ENTRY_OVERHEAD_BYTES = 48, /* the allocation, its place in a vector, its share of the buckets */
 };
 
 enum definition { DEFINE_MODULE = 1, DEFINE_FRAME = 2, DEFINE_STACK = 3 };
@@ -59,7 +60,8 @@ struct stack_table {
     VECTOR(struct module_entry *) modules; /* number N at N - 1 */
     VECTOR(struct frame_entry *) frames;
     VECTOR(struct stack_entry *) stacks;
-    uint64_t frames_of_stacks, text_bytes;
+    uint64_t frames_of_stacks;
+    size_t held_bytes;
     size_t told_modules, told_frames, told_stacks; /* encoded already, or decoded */
     uint64_t coded_offset, coded_base;  /* of the last frame; the base of those in no module */
     const struct stack_frame **scratch; /* STACK_MAX_FRAMES + 1 */
@@ -109,6 +111,18 @@ void stack_table_destroy(struct stack_table *table)
 
 /* --- adding; *RET NULL, or 0: the table is full --- */
 
+static bool has_room(const struct stack_table *table, size_t bytes)
+{
+    return bytes <= MAX_BYTES && bytes + ENTRY_OVERHEAD_BYTES <= MAX_BYTES - table->held_bytes;
+}
+
+/* What was added is the same in the table that it is decoded into, in whatever order: one has room for all
+ * that the other had room for. */
+static void hold(struct stack_table *table, size_t bytes)
+{
+    table->held_bytes += bytes + ENTRY_OVERHEAD_BYTES;
+}
+
 static struct seep_error *add_text(struct stack_table *table, const void *bytes, size_t len,
                                    struct text **ret_text)
 {
@@ -116,7 +130,7 @@ static struct seep_error *add_text(struct stack_table *table, const void *bytes,
 
     HASH_FIND(hh, table->texts, bytes, len, text);
     *ret_text = text;
-    if (text || len > MAX_TEXT_BYTES - table->text_bytes)
+    if (text || !has_room(table, sizeof(*text) + len + 1))
         return NULL;
     text = malloc(sizeof(*text) + len + 1);
     if (!text)
@@ -129,7 +143,7 @@ static struct seep_error *add_text(struct stack_table *table, const void *bytes,
         free(text);
         return error_no_memory();
     }
-    table->text_bytes += len;
+    hold(table, sizeof(*text) + len + 1);
     *ret_text = text;
     return NULL;
 }
@@ -148,12 +162,12 @@ static struct seep_error *add_module(struct stack_table *table, const struct sta
         return error_no_memory();
     *ret_module = NULL;
     HASH_FIND(hh, table->module_table, bytes.bytes, bytes.len, entry);
-    if (entry || table->modules.count == MAX_MODULES) {
+    if (entry || table->modules.count == MAX_MODULES || !has_room(table, sizeof(*entry))) {
         *ret_module = entry;
         return NULL;
     }
     err = add_text(table, bytes.bytes, bytes.len, &key);
-    if (err || !key)
+    if (err || !key || !has_room(table, sizeof(*entry)))
         return err;
     entry = calloc(1, sizeof(*entry));
     err = entry ? vector_push(&table->modules, entry) : error_no_memory();
@@ -168,6 +182,7 @@ static struct seep_error *add_module(struct stack_table *table, const struct sta
     HASH_ADD_KEYPTR(hh, table->module_table, key->bytes, key->len, entry);
     if (!entry->hh.tbl)
         return error_no_memory();
+    hold(table, sizeof(*entry));
     *ret_module = entry;
     return NULL;
 }
@@ -191,7 +206,7 @@ static struct seep_error *intern_frame(struct stack_table *table, const struct s
     key.line = frame->line;
     HASH_FIND(hh, table->frame_table, &key, sizeof(key), entry);
     *ret_frame = entry;
-    if (entry || table->frames.count == MAX_FRAMES)
+    if (entry || table->frames.count == MAX_FRAMES || !has_room(table, sizeof(*entry)))
         return NULL;
     entry = calloc(1, sizeof(*entry));
     err = entry ? vector_push(&table->frames, entry) : error_no_memory();
@@ -205,6 +220,7 @@ static struct seep_error *intern_frame(struct stack_table *table, const struct s
     HASH_ADD(hh, table->frame_table, frame, sizeof(key), entry);
     if (!entry->hh.tbl)
         return error_no_memory();
+    hold(table, sizeof(*entry));
     *ret_frame = entry;
     return NULL;
 }
@@ -257,7 +273,9 @@ static struct seep_error *intern_stack(struct stack_table *table, enum stack_end
         return NULL;
     }
     *ret_id = 0;
-    if (table->stacks.count == MAX_STACKS || count > MAX_FRAMES_OF_STACKS - table->frames_of_stacks)
+    if (table->stacks.count == MAX_STACKS ||
+        count > MAX_FRAMES_OF_STACKS - table->frames_of_stacks ||
+        !has_room(table, sizeof(*entry) + key_bytes))
         return NULL;
     entry = calloc(1, sizeof(*entry) + key_bytes);
     err = entry ? vector_push(&table->stacks, entry) : error_no_memory();
@@ -274,6 +292,7 @@ static struct seep_error *intern_stack(struct stack_table *table, enum stack_end
     if (!entry->hh.tbl)
         return error_no_memory();
     table->frames_of_stacks += count;
+    hold(table, sizeof(*entry) + key_bytes);
     *ret_id = entry->stack.id;
     return NULL;
 }

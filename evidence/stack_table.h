@@ -20,8 +20,8 @@ struct seep_error *stack_table_create(struct stack_table **ret_table);
 void stack_table_destroy(struct stack_table *table);
 DEFINE_CLEANUP(struct stack_table *, stack_table_destroy);
 
-/* Copies what is new of PATH. RET_ID: its number, from 1 on; 0: the table is full, which takes millions
- * of frames. ERROR_INVALID: more than STACK_MAX_FRAMES frames. */
+/* Copies what is new of PATH. RET_ID: its number, from 1 on; 0: the table is full: it takes 64 MiB
+ * at most, some 200,000 short paths. ERROR_INVALID: more than STACK_MAX_FRAMES frames. */
 struct seep_error *stack_table_add(struct stack_table *table, const struct stack_path *path,
                                    uint32_t *ret_id);
 

@@ -9,6 +9,7 @@
 #include "report/rows.h"
 #include "report/told_text.h"
 #include "report/wrap.h"
+#include "stacks/symbols.h"
 
 enum { DEFAULT_TOP = 10, DEFAULT_WIDTH = 80 };
 
@@ -336,33 +337,42 @@ static void write_not_seen(struct rows *r, const struct analysis *a)
     rows_end_paragraph(r, "Not seen: ");
 }
 
-/* TROUBLE, "FILE: why", is of a file that some call path of F would need. */
-static bool is_missed(const struct finding *f, const char *trouble)
+/* TROUBLE, "FILE: why", is of a file that some call path of F would need; DOUBTED: that it has a name
+ * from, which may be wrong. */
+static bool is_missed(const struct finding *f, const char *trouble, bool doubted)
 {
     for (size_t s = 0; s < f->stacks.count; s++)
         for (size_t i = 0; i < f->stacks.items[s].frames.count; i++) {
             const struct analysis_frame *frame = &f->stacks.items[s].frames.items[i];
             size_t len = frame->module ? strlen(frame->module) : 0;
 
-            if (len && !frame->function && strncmp(trouble, frame->module, len) == 0 &&
-                trouble[len] == ':')
+            if (len && !frame->function == !doubted && strncmp(trouble, frame->module, len) == 0 &&
+                trouble[len] == ':' &&
+                (!doubted || strcmp(trouble + len, ": " SYMBOLS_UNVERIFIED) == 0))
                 return true;
         }
     return false;
 }
 
-/* Whose functions have no names, and why; where a person would miss them. */
-static void write_not_named(struct rows *r, const struct analysis *a)
+static void write_troubles(struct rows *r, const struct analysis *a, bool doubted)
 {
     for (size_t t = 0; t < a->symbol_troubles.count; t++)
         for (size_t i = 0; i < a->findings.count; i++)
             if (a->findings.items[i].verdict != VERDICT_NOT_LEAK &&
-                is_missed(&a->findings.items[i], a->symbol_troubles.items[t])) {
+                is_missed(&a->findings.items[i], a->symbol_troubles.items[t], doubted)) {
                 rows_between(r, "; ");
                 rows_text(r, a->symbol_troubles.items[t]);
                 break;
             }
-    rows_end_paragraph(r, "Not named: ");
+    rows_end_paragraph(r, doubted ? "Doubtful names: " : "Not named: ");
+}
+
+/* Whose functions have no names, or perhaps those of another file, and why; where a person would miss
+ * them. */
+static void write_not_named(struct rows *r, const struct analysis *a)
+{
+    write_troubles(r, a, false);
+    write_troubles(r, a, true);
 }
 
 static void write_cost(struct rows *r, const struct analysis *a)

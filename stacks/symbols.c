@@ -417,6 +417,7 @@ static struct seep_error *run_child(struct resolver *r)
         .tasks = r->tasks,
         .count = r->task_count,
         .debug_dir = r->options->debug_dir ? r->options->debug_dir : default_debug_dir,
+        .recorded_ns = r->options->recorded_ns,
         .deadline_ns = r->deadline_ns,
     };
     struct child child = {.task = SIZE_MAX, .task_deadline_ns = r->deadline_ns};

@@ -47,6 +47,9 @@ struct symbols_place {
 struct symbols_options {
     uint64_t limit_ns;     /* for everything together, a third of it for one module; 0: 60 s */
     const char *debug_dir; /* NULL: /usr/lib/debug */
+    /* The end of the recording, since the epoch: a file without a build-id that was written later is not
+     * the one that ran. 0: unknown */
+    uint64_t recorded_ns;
     /* Told what is being read or fetched, now and then, by names that are not escaped; NULL: nobody. */
     void (*progress)(const char *text, void *context);
     void *context;
@@ -55,6 +58,11 @@ struct symbols_options {
 /* What stood in the way, for the report: "/usr/lib/libfoo.so: its build-id 1a2b is not the recorded 3c4d;
  * names of its functions are not known". They contain names from the target, which are not escaped. */
 VECTOR_TYPE(symbols_troubles, char *);
+
+/* The trouble of a file whose names are taken though nothing shows that it is the one that ran. */
+#define SYMBOLS_UNVERIFIED                                                                         \
+    "has no build-id, and none was recorded: its names are those of the file that is there now, "  \
+    "which may be another"
 
 /* Fills the lines of PLACES, which may be in any order and must have none. What is not found, does not
  * come in time or cannot be read is no error. RET_TROUBLES: the caller does symbols_troubles_deinit. A

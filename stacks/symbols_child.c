@@ -151,6 +151,7 @@ struct seep_error *symbols_child_work(const struct symbols_work *work, int out_f
                 .offsets = task->offsets,
                 .count = task->count,
                 .debug_dir = work->debug_dir,
+                .recorded_ns = work->recorded_ns,
                 .fetch = pass == SYMBOLS_TASK_FETCH ? fetch : NULL,
             };
             bool wanting = false;

@@ -34,6 +34,7 @@ struct symbols_work {
     struct symbols_task *tasks;
     size_t count;
     const char *debug_dir;
+    uint64_t recorded_ns; /* of symbols_options */
     uint64_t deadline_ns; /* of CLOCK_MONOTONIC */
 };
 

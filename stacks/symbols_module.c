@@ -5,8 +5,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
+#include "base/units.h"
 #include "stacks/debug_fetch.h"
 #include "stacks/debug_files.h"
 #include "stacks/debug_lines.h"
@@ -215,11 +217,24 @@ static void explain(struct work *work)
                 "are not known",
                 work->query->count - work->named, work->query->count);
     if (files->unverified)
-        trouble(work, "no build-id was recorded, and it has none; whether it is the file that ran "
-                      "cannot be told");
+        trouble(work, "%s", SYMBOLS_UNVERIFIED);
     if (work->lacks_alt)
         trouble(work, "what its debug information shares with other files is not found; some names "
                       "are not known");
+}
+
+/* Without a build-id only the time tells that a file was built anew. */
+static void refuse_younger(struct work *work)
+{
+    struct debug_files *files = &work->files;
+    struct stat st;
+
+    if (!files->unverified || !work->query->recorded_ns || fstat(files->code.fd, &st) != 0 ||
+        st.st_mtim.tv_sec < 0 || (uint64_t)st.st_mtim.tv_sec <= work->query->recorded_ns / NS_PER_S)
+        return;
+    debug_files_deinit(files);
+    files->unverified = false;
+    files->refused = strdup("it has no build-id, and was written after the recording ended");
 }
 
 static struct seep_error *read_names(struct work *work)
@@ -254,6 +269,7 @@ struct seep_error *symbols_module_resolve(const struct symbols_module_query *que
     elf_version(EV_CURRENT);
     tell(out, SYMBOLS_WIRE_READ, reading);
     debug_files_find(query->module, query->debug_dir, query->fetch, &work.files);
+    refuse_younger(&work);
     if (query->fetch)
         tell(out, SYMBOLS_WIRE_READ, reading); /* no longer waiting for a server */
     if (work.files.code.path || work.files.debug.path)

@@ -20,6 +20,7 @@ struct symbols_module_query {
     size_t count;
     const char *debug_dir;
     struct debug_fetch *fetch; /* NULL: no server is asked */
+    uint64_t recorded_ns;      /* of symbols_options */
 };
 
 struct symbols_module_output {

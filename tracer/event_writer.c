@@ -36,8 +36,10 @@ static struct seep_error *add_stack(struct event_writer *w, struct events_writer
     if (!path)
         return NULL;
     err = events_writer_add_stack(file, path, &item->ev.stack_id);
-    if (!err && item->ev.stack_id == 0)
+    if (!err && item->ev.stack_id == 0) {
         atomic_fetch_add(&w->lost_stacks, 1);
+        stack_pool_close(item->capture->pool);
+    }
     return err;
 }
 

@@ -45,7 +45,7 @@ struct stack_pool {
     struct worker *workers[MAX_WORKERS];
     unsigned worker_count;
     unsigned next; /* the tracer's */
-    _Atomic bool ending;
+    _Atomic bool ending, closed;
     _Atomic unsigned running; /* threads */
     _Atomic size_t held_bytes;
     _Atomic uint64_t stacks, lost;
@@ -262,7 +262,8 @@ struct capture *stack_pool_take(struct stack_pool *pool, size_t len)
     size_t bytes = len + CAPTURE_OVERHEAD_BYTES;
     struct capture *capture;
 
-    if (atomic_load(&pool->held_bytes) + bytes > STACK_POOL_BYTES ||
+    if (atomic_load_explicit(&pool->closed, memory_order_relaxed) ||
+        atomic_load(&pool->held_bytes) + bytes > STACK_POOL_BYTES ||
         !has_room(pool->workers[pool->next])) {
         stack_pool_count_lost(pool);
         return NULL;
@@ -311,6 +312,11 @@ void stack_pool_release(struct capture *capture)
 {
     if (capture && atomic_exchange(&capture->state, STATE_ABANDONED) != STATE_SUBMITTED)
         destroy(capture);
+}
+
+void stack_pool_close(struct stack_pool *pool)
+{
+    atomic_store_explicit(&pool->closed, true, memory_order_relaxed);
 }
 
 void stack_pool_stats(struct stack_pool *pool, struct stack_pool_stats *ret_stats)

@@ -68,6 +68,9 @@ const struct stack_path *stack_pool_path(struct capture *capture);
 /* Ends the interest in CAPTURE, unwound or not; never waits. NULL is fine. */
 void stack_pool_release(struct capture *capture);
 
+/* No more stacks are wanted: from now on every one is counted as lost, and none is copied. */
+void stack_pool_close(struct stack_pool *pool);
+
 struct stack_pool_stats {
     uint64_t stacks, lost;
 };

@@ -164,6 +164,48 @@ static void a_few_seconds_of_a_life_that_goes_on_prove_little(void **state)
     }
 }
 
+/* Two seconds of events, then the process is let go and looked at. */
+static void play_let_go(struct stage *s, bool grows_on)
+{
+    stage_init(s);
+    for (unsigned i = 0; i < 40; i++) {
+        stage_mmap(s, WORKER, 640u << 10);
+        stage_wait(s, 50 * NS_PER_MS, true);
+    }
+    STAGE_EVENT(s, STAGE_PID, STAGE_PID, EVENT_DETACH, 0, NULL, 0, 0, 0, 0, 0, 0);
+    s->blind = true;
+    s->look_every_ns = NS_PER_S;
+    stage_look(s, SNAPSHOT_PERIODIC);
+    for (unsigned i = 0; i < 180; i++) {
+        if (grows_on)
+            stage_mmap(s, WORKER, 640u << 10);
+        stage_wait(s, 100 * NS_PER_MS, true);
+    }
+}
+
+static void looks_after_a_process_was_let_go_count(void **state)
+{
+    (void)state;
+    for (unsigned grows_on = 0; grows_on < 2; grows_on++) {
+        struct stage s;
+
+        play_let_go(&s, grows_on);
+
+        struct analysis *a = stage_analyse(&s);
+        const struct finding *f = &a->findings.items[0];
+
+        assert_true(a->findings.count > 0);
+        if (grows_on) {
+            assert_true(a->verdict >= VERDICT_SUSPECT);
+        } else {
+            assert_int_equal(a->verdict, VERDICT_NOT_LEAK);
+            assert_null(strstr(f->title, "still growing"));
+            assert_non_null(strstr(f->reason, "since the process was let go, by looks"));
+        }
+        stage_end(&s, a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +214,7 @@ int main(void)
         cmocka_unit_test(replacing_at_random_is_turnover),
         cmocka_unit_test(a_leak_beside_turnover_and_a_release_is_told),
         cmocka_unit_test(a_few_seconds_of_a_life_that_goes_on_prove_little),
+        cmocka_unit_test(looks_after_a_process_was_let_go_count),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,6 +177,35 @@ static void too_many_frames_are_refused(void **state)
     assert_int_equal(id, 1);
 }
 
+/* It is bounded by what it takes, and what one table had room for another has too. */
+static void a_table_that_is_full_says_so(void **state)
+{
+    _cleanup_(stack_table_destroyp) struct stack_table *table = NULL, *read = NULL;
+    struct stack_frame many[64] = {{0}};
+    _cleanup_buffer_ struct buffer raw = {0};
+    uint32_t id = 1, last = 0;
+
+    (void)state;
+    assert_null(stack_table_create(&table));
+    assert_null(stack_table_create(&read));
+    for (uint64_t n = 0; id; n++) {
+        assert_true(n < 1 << 18);
+        for (size_t i = 0; i < 64; i++)
+            many[i].address = many[i].offset = i ? i : 1000 + n;
+        last = id;
+        assert_null(
+            stack_table_add(table, &(struct stack_path){STACK_END_COMPLETE, many, 64}, &id));
+    }
+    assert_true(last > 50000);
+    assert_false(stack_table_encode(table, SIZE_MAX, &raw));
+    assert_null(stack_table_decode(read, raw.bytes, raw.len));
+    assert_int_equal(stack_table_count(read), stack_table_count(table));
+    /* What it has it still knows. */
+    many[0].address = many[0].offset = 1000;
+    assert_null(stack_table_add(table, &(struct stack_path){STACK_END_COMPLETE, many, 64}, &id));
+    assert_int_equal(id, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +213,7 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(too_many_frames_are_refused),
+        cmocka_unit_test(a_table_that_is_full_says_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,7 +100,7 @@ static void without_a_build_id_the_checksum_counts(void **state)
     assert_int_equal(p.module.build_id_len, 0);
     programs_resolve(&p, hidden, 1, NULL);
     programs_expect(&p, "hidden", true);
-    programs_expect_trouble(&p, "no build-id was recorded");
+    programs_expect_trouble(&p, "has no build-id, and none was recorded");
     programs_run(&p, "objcopy --only-keep-debug a a.dbg && objcopy --strip-all a && "
                      "objcopy --add-gnu-debuglink=a.dbg a");
     programs_resolve(&p, hidden, 1, NULL);
