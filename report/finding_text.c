@@ -281,6 +281,10 @@ static bool write_templates(struct rows *r, const struct finding *f)
             rows_printf(r, " ");
             add_times(r, template->count);
         }
+        if (template->examples[0] && strcmp(template->examples[0], template->text) != 0) {
+            rows_printf(r, ", such as ");
+            rows_quote(r, template->examples[0], STRING_COLUMNS);
+        }
         rows_end(r, told++ ? "" : "what");
     }
     return told;
