@@ -390,7 +390,7 @@ static struct seep_error *write_findings(struct case_dir *c, const struct analys
         return err;
     a->dumps = dumps.dumps.count;
     err = findings_build(&(struct findings_input){correlation, diagnoses, e->history, e->paths,
-                                                  c->path, &e->geometries},
+                                                  c->path, &e->geometries, &dumps},
                          a);
     if (!err)
         err = java_stacks_add(c->fd, diagnoses, a);
