@@ -58,6 +58,22 @@ static double trend(uint64_t first, uint64_t last, double bytes_per_s)
     return bytes_per_s;
 }
 
+/* A slope that the end points belie, as that of a jump and of a peak in between, is none that goes on. */
+static double steady_slope(const struct history_memory *memory)
+{
+    const struct growth_sample *items = memory->rss.items;
+    size_t count = memory->rss.count;
+    double slope = growth_slope(items, count), whole, smaller, larger;
+
+    if (!isfinite(slope))
+        return NAN;
+    whole = (items[count - 1].value - items[0].value) * 1e9 /
+            (double)(items[count - 1].time_ns - items[0].time_ns);
+    smaller = fmin(fabs(slope), fabs(whole));
+    larger = fmax(fabs(slope), fabs(whole));
+    return larger < 1 || (slope * whole > 0 && larger <= 3 * smaller) ? slope : NAN;
+}
+
 static struct seep_error *fill_memory(const struct history *history, struct analysis *a)
 {
     const struct history_memory *memory = &history->memory;
@@ -69,7 +85,7 @@ static struct seep_error *fill_memory(const struct history *history, struct anal
     a->rss_last_bytes = memory->rss_last_bytes;
     a->virtual_first_bytes = memory->virtual_first_bytes;
     a->virtual_last_bytes = memory->virtual_last_bytes;
-    a->growth_bytes_per_s = growth_slope(memory->rss.items, memory->rss.count);
+    a->growth_bytes_per_s = steady_slope(memory);
     /* Files of one moment differ by what their tools count, not by time. */
     if (a->info.imported && history->last_ns - history->first_ns < (uint64_t)NS_PER_S)
         a->growth_bytes_per_s = NAN;
@@ -377,7 +393,7 @@ static struct seep_error *write_findings(struct case_dir *c, const struct analys
         return err;
     a->dumps = dumps.dumps.count;
     err = findings_build(&(struct findings_input){correlation, diagnoses, e->history, e->paths,
-                                                  c->path, &e->geometries},
+                                                  c->path, &e->geometries, &dumps},
                          a);
     if (!err)
         err = java_stacks_add(c->fd, diagnoses, a);

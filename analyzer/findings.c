@@ -296,6 +296,19 @@ static bool saved_growing(const struct case_info *info)
     return false;
 }
 
+/* Some of the region that a person would look into first was saved. */
+static bool is_saved(const struct dumps *dumps, const struct analysis_vma *vma)
+{
+    for (size_t i = 0; dumps && i < dumps->dumps.count; i++) {
+        const struct dump *dump = dumps->dumps.items[i];
+
+        for (size_t r = 0; dump->pid == vma->pid && r < dump->ranges.count; r++)
+            if (dump->ranges.items[r].start < vma->end && dump->ranges.items[r].end > vma->start)
+                return true;
+    }
+    return false;
+}
+
 static struct seep_error *fill_finding(const struct diagnosis *d,
                                        const struct findings_input *input,
                                        const struct analysis *analysis, struct finding *f)
@@ -313,11 +326,13 @@ static struct seep_error *fill_finding(const struct diagnosis *d,
     if (!err)
         err = finding_paths_fill(d, input->paths, f);
     return err ? err
-               : put_into_words(d, input,
-                                &(struct narrate_case){.path = input->case_path,
-                                                       .has_dumps = analysis->dumps > 0,
-                                                       .dumped = saved_growing(&analysis->info)},
-                                f);
+               : put_into_words(
+                     d, input,
+                     &(struct narrate_case){.path = input->case_path,
+                                            .has_dumps = f->vmas.count &&
+                                                         is_saved(input->dumps, &f->vmas.items[0]),
+                                            .dumped = saved_growing(&analysis->info)},
+                     f);
 }
 
 static struct seep_error *add_finding(const struct diagnosis *d, const struct findings_input *input,

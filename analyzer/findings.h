@@ -11,6 +11,7 @@
 
 #include "analyzer/diagnosis.h"
 #include "analyzer/geometry.h"
+#include "evidence/dump.h"
 
 enum {
     FINDINGS_MAX_VMAS = 64, /* of one finding, the most bytes first */
@@ -24,6 +25,7 @@ struct findings_input {
     const struct call_paths *paths; /* NULL: none were recorded */
     const char *case_path;          /* as the user named it; NULL */
     const struct geometries *geometries;
+    const struct dumps *dumps; /* NULL: there are none */
 };
 
 /* On failure ANALYSIS holds part of it, and can be destroyed. */

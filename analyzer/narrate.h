@@ -37,7 +37,7 @@ struct narrate_steps {
 };
 struct narrate_case {
     const char *path; /* as the user named it */
-    bool has_dumps;
+    bool has_dumps;   /* of the region that is named */
     bool
         dumped; /* it was recorded with --dump growing or all, whether there was something or not */
 };

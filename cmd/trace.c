@@ -1,10 +1,12 @@
 /* `seep trace`: attach to what runs, record, let go, answer. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/units.h"
 #include "cmd/command.h"
 #include "cmd/pids.h"
 #include "cmd/record.h"
+#include "target/proc.h"
 
 extern const struct seep_command command_trace;
 
@@ -54,6 +56,33 @@ static const struct argp argp = {
     .children = children,
 };
 
+static bool is_named(const struct options *options, pid_t pid)
+{
+    for (size_t i = 0; i < options->pids.count; i++)
+        if (options->pids.items[i] == pid)
+            return true;
+    return false;
+}
+
+/* Whoever names a shell, or timeout, may mean what it started. */
+static void say_children(const struct options *options, pid_t pid)
+{
+    struct proc_pids found = {0};
+    _cleanup_free_ char *command = NULL;
+    struct seep_error *err = proc_descendants(pid, &found);
+
+    if (!err && found.count && !is_named(options, found.items[0])) {
+        error_destroy(proc_command(found.items[0], &command));
+        fprintf(stderr,
+                "seep: process %d has %zu descendant%s that no one watches (%d %.60s%s): "
+                "use --tree to watch them too\n",
+                (int)pid, found.count, found.count == 1 ? "" : "s", (int)found.items[0],
+                command ? command : "", found.count > 1 ? ", ..." : "");
+    }
+    error_destroy(err);
+    vector_deinit(&found);
+}
+
 static int run(const struct seep_command *command, int argc, char **argv)
 {
     struct options options = {0};
@@ -65,6 +94,8 @@ static int run(const struct seep_command *command, int argc, char **argv)
     command_parse(command, argc, argv, &options);
     options.record.session.pids = options.pids.items;
     options.record.session.pid_count = options.pids.count;
+    for (size_t i = 0; !options.record.session.tree && i < options.pids.count; i++)
+        say_children(&options, options.pids.items[i]);
     err = record_start(&options.record, &session);
     status = err ? command_report(err, "tracing process %d", (int)options.pids.items[0])
                  : record_answer(&options.record, session, stdout, NULL);
