@@ -353,6 +353,9 @@ struct seep_error *finding_paths_fill(const struct diagnosis *d, const struct ca
         return err;
     if (share.bytes <= f->bytes / 2)
         return NULL;
+    /* Who asks for the most may free it all, and a wrong name is worse than none. */
+    if (f->sampled && (f->region == REGION_HEAP || f->region == REGION_ARENA))
+        return NULL;
     if (f->sampled && (share.count < FINDING_PATHS_MIN_SAMPLES ||
                        share.bytes < f->bytes / 100 * FINDING_PATHS_SAMPLES_PER_CENT))
         return NULL;
@@ -381,13 +384,12 @@ void finding_paths_reason(const struct diagnosis *d, const struct call_paths *pa
     for (size_t i = 0; i < f->stacks.count; i++)
         samples = sum(samples, f->stacks.items[i].count);
     if (f->sampled && f->verdict != VERDICT_NOT_LEAK) {
-        buffer_printf(out,
-                      "; its call paths are samples: %s growth call%s, each by whoever asked "
-                      "when there was no room left, which may be an innocent caller",
-                      units_format_count(&count, samples), samples == 1 ? "" : "s");
-        if (f->culprit.module || f->culprit.function)
-            buffer_printf(out, ", though most of the bytes were asked for by %s",
-                          f->culprit.function ? f->culprit.function : base_name(f->culprit.module));
+        buffer_printf(
+            out,
+            "; its call paths are samples: %s growth call%s, each by whoever asked "
+            "when there was no room left, which may be an innocent caller: a function that "
+            "frees what it gets shows up here just the same",
+            units_format_count(&count, samples), samples == 1 ? "" : "s");
     }
     if (without && f->stacks.count == 0) {
         buffer_printf(out, "; no call path of it was recorded");
