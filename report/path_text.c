@@ -5,16 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/escape.h"
+#include "base/vector.h"
 #include "report/wrap.h"
 
 enum {
-    NAME_BYTES = 512,   /* of a name that is looked at */
-    NAME_COLUMNS = 60,  /* of one that is shown */
-    INNER_FRAMES = 5,   /* inside of the culprit; of more the middle is left out */
-    LINE_ROWS = 3,      /* of one path, about */
-    TREE_LINES = 8,     /* of several */
-    LABEL_COLUMNS = 11, /* as in rows.c */
+    NAME_BYTES = 512,    /* of a name that is looked at */
+    NAME_COLUMNS = 60,   /* of one that is shown */
+    OUTER_COLUMNS = 140, /* at least, for who called the culprit */
+    LINE_ROWS = 3,       /* of one path, about */
+    TREE_LINES = 8,      /* of several */
+    LABEL_COLUMNS = 11,  /* as in rows.c */
     MIN_COLUMNS = 24,
 };
 
@@ -96,6 +98,8 @@ void path_text_name(struct buffer *out, const struct analysis_frame *frame)
         escape_append(out, base, strnlen(base, NAME_BYTES));
         if (frame->offset != ANALYSIS_UNKNOWN)
             buffer_printf(out, "+0x%" PRIx64, frame->offset);
+    } else if (frame->kind == STACK_FRAME_JIT) {
+        buffer_printf(out, "code made at run time (0x%" PRIx64 ")", frame->address);
     } else {
         buffer_printf(out, "0x%" PRIx64, frame->address);
     }
@@ -126,13 +130,121 @@ static size_t columns_of(const struct buffer *text)
     return text->len && !text->failed ? wrap_columns(text->bytes, text->len) : 0;
 }
 
-/* A part of a function that the compiler inlined into the rest of it says nothing to a reader. */
-static bool is_repeated(const struct analysis_stack *stack, size_t i)
+/* --- what of a path a person is shown --- */
+
+static bool begins_with(const char *text, const char *beginning)
+{
+    return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+/* What stands outside of every thread and of main. */
+static bool is_start(const struct analysis_frame *frame)
+{
+    static const char *const names[] = {"start_thread", "clone3",  "__clone3",
+                                        "clone",        "__clone", "_start"};
+
+    /* Where std::thread calls what it was given. */
+    if (frame->module && begins_with(base_name(frame->module), "libstdc++.so"))
+        return true;
+    if (!frame->function)
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (strcmp(frame->function, names[i]) == 0)
+            return true;
+    return begins_with(frame->function, "__libc_start");
+}
+
+/* Code of the language's library, which calls what it is given. */
+static bool is_plumbing(const struct analysis_frame *frame)
+{
+    static const char *const beginnings[] = {"std::", "alloc::", "core::", "__gnu_cxx::", "<std::"};
+    const char *name = frame->function;
+
+    if (!name)
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(beginnings); i++)
+        if (begins_with(name, beginnings[i]))
+            return true;
+    return name[0] == '<' && (strstr(name, " as alloc::") || strstr(name, " as core::"));
+}
+
+static bool is_unnamed_jit(const struct analysis_frame *frame)
+{
+    return frame->kind == STACK_FRAME_JIT && !frame->function && !frame->module;
+}
+
+/* The frame a path is told by; where nobody is the culprit, code made at run time without a name. */
+static size_t first_frame(const struct analysis_stack *stack)
+{
+    if (stack->culprit < stack->frames.count)
+        return stack->culprit;
+    for (size_t i = 0; i < stack->frames.count; i++)
+        if (is_unnamed_jit(&stack->frames.items[i]))
+            return i;
+    return 0;
+}
+
+/* Frame I says nothing to a reader after frame LAST, the one shown before it. */
+static bool is_left_out(const struct analysis_stack *stack, size_t i, size_t first,
+                        const struct analysis_frame *last)
 {
     const struct analysis_frame *frame = &stack->frames.items[i];
     const char *outer = i + 1 < stack->frames.count ? stack->frames.items[i + 1].function : NULL;
 
-    return frame->inlined && frame->function && outer && strcmp(frame->function, outer) == 0;
+    if (i == first)
+        return false;
+    /* A part of a function that the compiler inlined into the rest of it. */
+    if (frame->inlined && frame->function && outer && strcmp(frame->function, outer) == 0)
+        return true;
+    if (is_unnamed_jit(frame) && last && is_unnamed_jit(last))
+        return true;
+    if (frame->kind == STACK_FRAME_GAP)
+        return frame->function && begins_with(frame->function, "a frame may be missing");
+    return i > first && is_plumbing(frame);
+}
+
+/* Leaves of STACK what a person is shown; its frames keep their texts' owner. */
+static bool simplify(const struct analysis_stack *stack, struct analysis_stack *ret_plain)
+{
+    size_t count = stack->frames.count, first = first_frame(stack), kept = 0;
+    struct analysis_frame *frames = calloc(count ? count : 1, sizeof(*frames));
+
+    if (!frames)
+        return false;
+    while (count > first + 1 && is_start(&stack->frames.items[count - 1]))
+        count--;
+    *ret_plain = *stack;
+    for (size_t i = 0; i < count; i++) {
+        if (i == first && stack->culprit < stack->frames.count)
+            ret_plain->culprit = kept;
+        if (!is_left_out(stack, i, first, kept ? &frames[kept - 1] : NULL))
+            frames[kept++] = stack->frames.items[i];
+    }
+    if (stack->culprit >= stack->frames.count)
+        ret_plain->culprit = kept;
+    ret_plain->frames.items = frames;
+    ret_plain->frames.count = kept;
+    return true;
+}
+
+static bool is_same_name(const struct analysis_frame *a, const struct analysis_frame *b)
+{
+    return a->function && b->function && a->kind != STACK_FRAME_GAP && b->kind != STACK_FRAME_GAP &&
+           strcmp(a->function, b->function) == 0;
+}
+
+/* "parse ×20": frame I and those further out of the same name, whose number is returned. */
+static size_t put_run(struct buffer *out, const struct analysis_stack *stack, size_t i)
+{
+    const struct analysis_frame *frame = &stack->frames.items[i];
+    size_t run = 1;
+
+    while (i + run < stack->frames.count && is_same_name(frame, &stack->frames.items[i + run]))
+        run++;
+    path_text_name(out, frame);
+    if (run > 1)
+        buffer_printf(out, " ×%zu", run);
+    return run;
 }
 
 void path_text_chain(struct buffer *out, const struct analysis_stack *stack, size_t from,
@@ -148,20 +260,18 @@ void path_text_chain(struct buffer *out, const struct analysis_stack *stack, siz
 
     size_t tail = strlen(left_out) + 2 * strlen(separator) + columns_of(&last);
 
-    for (size_t i = from; i < count; i++) {
+    for (size_t i = from, run; i < count; i += run) {
         size_t step;
 
-        if (is_repeated(stack, i))
-            continue;
         buffer_clear(&name);
-        path_text_name(&name, &stack->frames.items[i]);
+        run = put_run(&name, stack, i);
         step = columns_of(&name) + (used ? strlen(separator) : 0);
         /* Room is kept for the outermost. */
-        if (i + 1 < count && !used && tail - strlen(separator) > columns) {
+        if (i + run < count && !used && tail - strlen(separator) > columns) {
             buffer_printf(out, "%s", left_out);
             break;
         }
-        if (i + 1 < count && used + step + tail > columns) {
+        if (i + run < count && used + step + tail > columns) {
             buffer_printf(out, "%s%s%s%s", used ? separator : "", left_out, separator,
                           last.bytes ? last.bytes : "");
             break;
@@ -172,33 +282,46 @@ void path_text_chain(struct buffer *out, const struct analysis_stack *stack, siz
     out->failed |= name.failed || last.failed;
 }
 
-void path_text_line(struct buffer *out, const struct analysis_stack *stack, size_t columns)
+/* The call into the kernel, and what of the allocator the frame that is told called. */
+static void put_inside(struct buffer *out, const struct analysis_stack *stack, size_t first)
 {
-    size_t culprit = stack->culprit, count = stack->frames.count;
-    size_t start = columns_of(out), used;
-
-    if (culprit >= count) {
-        path_text_chain(out, stack, 0, columns);
+    if (first == 0)
         return;
-    }
-    for (size_t i = 0; i < culprit; i++) {
-        if (culprit > INNER_FRAMES && i == 2) {
-            buffer_printf(out, "... < ");
-            i = culprit - 2;
-        }
-        if (is_repeated(stack, i))
-            continue;
-        path_text_name(out, &stack->frames.items[i]);
-        buffer_printf(out, " < ");
-    }
-    path_text_name(out, &stack->frames.items[culprit]);
-    put_place(out, &stack->frames.items[culprit], " (", ")");
-    if (culprit + 1 == count)
-        return;
+    path_text_name(out, &stack->frames.items[0]);
     buffer_printf(out, " < ");
-    used = columns_of(out) - start;
-    path_text_chain(out, stack, culprit + 1,
-                    columns > used + NAME_COLUMNS ? columns - used : NAME_COLUMNS);
+    if (first == 1)
+        return;
+    if (first > 2)
+        buffer_printf(out, "... < ");
+    if (is_plumbing(&stack->frames.items[first - 1]))
+        return;
+    path_text_name(out, &stack->frames.items[first - 1]);
+    buffer_printf(out, " < ");
+}
+
+void path_text_line(struct buffer *out, const struct analysis_stack *whole, size_t columns)
+{
+    struct analysis_stack stack;
+    size_t start = columns_of(out), first, used;
+
+    if (!simplify(whole, &stack)) {
+        out->failed = true;
+        return;
+    }
+    first = first_frame(&stack);
+    if (stack.frames.count) {
+        put_inside(out, &stack, first);
+        first += put_run(out, &stack, first);
+        if (stack.culprit < stack.frames.count)
+            put_place(out, &stack.frames.items[stack.culprit], " (", ")");
+    }
+    if (first < stack.frames.count) {
+        buffer_printf(out, " < ");
+        used = columns_of(out) - start;
+        path_text_chain(out, &stack, first,
+                        columns > used + OUTER_COLUMNS ? columns - used : OUTER_COLUMNS);
+    }
+    free(stack.frames.items);
 }
 
 void path_text_frames(struct buffer *out, const struct analysis_stack *stack, const char *indent)
@@ -248,11 +371,6 @@ static uint64_t sum(uint64_t a, uint64_t b)
     return __builtin_add_overflow(a, b, &total) ? UINT64_MAX : total;
 }
 
-static size_t first_frame(const struct analysis_stack *stack)
-{
-    return stack->culprit < stack->frames.count ? stack->culprit : 0;
-}
-
 /* Frame number DEPTH from the culprit outwards; NULL: the path ends before. */
 static const struct analysis_frame *frame_at(const struct analysis_stack *stack, size_t depth)
 {
@@ -272,6 +390,8 @@ static int compare_frames(const struct analysis_frame *a, const struct analysis_
 
     if (!a || !b)
         return (a != NULL) - (b != NULL);
+    if (is_unnamed_jit(a) && is_unnamed_jit(b))
+        return 0;
     order = compare_texts(a->module, b->module);
     order = order ? order : compare_texts(a->function, b->function);
     if (order || a->function)
@@ -352,11 +472,15 @@ static void put_branch(struct tree *tree, const struct branch *branch, const cha
     if (from >= stack->frames.count) {
         rows_text(r, stack->end ? stack->end : "(nobody further out)");
     } else {
+        if (is_root && is_unnamed_jit(&stack->frames.items[from]))
+            put_inside(&r->line, stack, from);
         path_text_name(&r->line, &stack->frames.items[from]);
         put_place(&r->line, &stack->frames.items[from], "  ", "");
         shown.frames.count = first_frame(stack) + branch->depth;
         used = LABEL_COLUMNS + columns_of(&r->line) + strlen(" < ");
-        room = r->width > used ? r->width - used : 0;
+        room = r->width > used + OUTER_COLUMNS / 2 ? r->width - used : OUTER_COLUMNS / 2;
+        /* Who called is told once for all that is below. */
+        room += is_root ? OUTER_COLUMNS / 2 : 0;
         if (from + 1 < shown.frames.count) {
             rows_printf(r, " < ");
             path_text_chain(&r->line, &shown, from + 1, room);
@@ -401,6 +525,8 @@ static void put_branches(struct tree *tree, const struct analysis_stack **stacks
         bool is_last = i + 1 == made, is_root = depth == 0;
         char deeper[64];
 
+        if (branches[i].bytes < tree->bytes / 2000)
+            break;
         if (tree->left <= 1 && !(is_last && tree->left == 1)) {
             put_rest(tree, &branches[i], made - i, prefix);
             break;
@@ -446,10 +572,34 @@ static void put_one(struct rows *r, const struct finding *f, const struct analys
     rows_end(r, "path");
 }
 
+VECTOR_TYPE(plain_stacks, struct analysis_stack);
+
+static void plain_stacks_deinit(struct plain_stacks *plain)
+{
+    for (size_t i = 0; i < plain->count; i++)
+        free(plain->items[i].frames.items);
+    vector_deinit(plain);
+}
+
+static bool add_plain(struct plain_stacks *plain, const struct analysis_stack *stack)
+{
+    struct analysis_stack made;
+    struct seep_error *err;
+
+    if (!simplify(stack, &made))
+        return false;
+    err = vector_push(plain, made);
+    if (err)
+        free(made.frames.items);
+    error_destroy(err);
+    return !err;
+}
+
 void path_text(struct rows *r, const struct finding *f)
 {
     _cleanup_free_ const struct analysis_stack **stacks =
         calloc(f->stacks.count + 1, sizeof(const void *));
+    _cleanup_(plain_stacks_deinit) struct plain_stacks plain = {0};
     struct tree tree = {.rows = r, .left = TREE_LINES};
     size_t count = 0;
 
@@ -459,9 +609,15 @@ void path_text(struct rows *r, const struct finding *f)
     }
     for (size_t i = 0; i < f->stacks.count; i++) {
         tree.bytes = sum(tree.bytes, f->stacks.items[i].bytes);
-        if (f->stacks.items[i].frames.count)
-            stacks[count++] = &f->stacks.items[i];
+        if (!f->stacks.items[i].frames.count)
+            continue;
+        if (!add_plain(&plain, &f->stacks.items[i])) {
+            r->out.failed = true;
+            return;
+        }
     }
+    for (; count < plain.count; count++)
+        stacks[count] = &plain.items[count];
     if (count == 0)
         return;
     if (count == f->stacks.count && are_alike(stacks, count)) {
