@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/escape.h"
 #include "base/vector.h"
+#include "report/path_plain.h"
 #include "report/wrap.h"
 
 enum {
@@ -130,103 +130,6 @@ static size_t columns_of(const struct buffer *text)
     return text->len && !text->failed ? wrap_columns(text->bytes, text->len) : 0;
 }
 
-/* --- what of a path a person is shown --- */
-
-static bool begins_with(const char *text, const char *beginning)
-{
-    return strncmp(text, beginning, strlen(beginning)) == 0;
-}
-
-/* What stands outside of every thread and of main. */
-static bool is_start(const struct analysis_frame *frame)
-{
-    static const char *const names[] = {"start_thread", "clone3",  "__clone3",
-                                        "clone",        "__clone", "_start"};
-
-    /* Where std::thread calls what it was given. */
-    if (frame->module && begins_with(base_name(frame->module), "libstdc++.so"))
-        return true;
-    if (!frame->function)
-        return false;
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (strcmp(frame->function, names[i]) == 0)
-            return true;
-    return begins_with(frame->function, "__libc_start");
-}
-
-/* Code of the language's library, which calls what it is given. */
-static bool is_plumbing(const struct analysis_frame *frame)
-{
-    static const char *const beginnings[] = {"std::", "alloc::", "core::", "__gnu_cxx::", "<std::"};
-    const char *name = frame->function;
-
-    if (!name)
-        return false;
-    for (size_t i = 0; i < ARRAY_SIZE(beginnings); i++)
-        if (begins_with(name, beginnings[i]))
-            return true;
-    return name[0] == '<' && (strstr(name, " as alloc::") || strstr(name, " as core::"));
-}
-
-static bool is_unnamed_jit(const struct analysis_frame *frame)
-{
-    return frame->kind == STACK_FRAME_JIT && !frame->function && !frame->module;
-}
-
-/* The frame a path is told by; where nobody is the culprit, code made at run time without a name. */
-static size_t first_frame(const struct analysis_stack *stack)
-{
-    if (stack->culprit < stack->frames.count)
-        return stack->culprit;
-    for (size_t i = 0; i < stack->frames.count; i++)
-        if (is_unnamed_jit(&stack->frames.items[i]))
-            return i;
-    return 0;
-}
-
-/* Frame I says nothing to a reader after frame LAST, the one shown before it. */
-static bool is_left_out(const struct analysis_stack *stack, size_t i, size_t first,
-                        const struct analysis_frame *last)
-{
-    const struct analysis_frame *frame = &stack->frames.items[i];
-    const char *outer = i + 1 < stack->frames.count ? stack->frames.items[i + 1].function : NULL;
-
-    if (i == first)
-        return false;
-    /* A part of a function that the compiler inlined into the rest of it. */
-    if (frame->inlined && frame->function && outer && strcmp(frame->function, outer) == 0)
-        return true;
-    if (is_unnamed_jit(frame) && last && is_unnamed_jit(last))
-        return true;
-    if (frame->kind == STACK_FRAME_GAP)
-        return frame->function && begins_with(frame->function, "a frame may be missing");
-    return i > first && is_plumbing(frame);
-}
-
-/* Leaves of STACK what a person is shown; its frames keep their texts' owner. */
-static bool simplify(const struct analysis_stack *stack, struct analysis_stack *ret_plain)
-{
-    size_t count = stack->frames.count, first = first_frame(stack), kept = 0;
-    struct analysis_frame *frames = calloc(count ? count : 1, sizeof(*frames));
-
-    if (!frames)
-        return false;
-    while (count > first + 1 && is_start(&stack->frames.items[count - 1]))
-        count--;
-    *ret_plain = *stack;
-    for (size_t i = 0; i < count; i++) {
-        if (i == first && stack->culprit < stack->frames.count)
-            ret_plain->culprit = kept;
-        if (!is_left_out(stack, i, first, kept ? &frames[kept - 1] : NULL))
-            frames[kept++] = stack->frames.items[i];
-    }
-    if (stack->culprit >= stack->frames.count)
-        ret_plain->culprit = kept;
-    ret_plain->frames.items = frames;
-    ret_plain->frames.count = kept;
-    return true;
-}
-
 static bool is_same_name(const struct analysis_frame *a, const struct analysis_frame *b)
 {
     return a->function && b->function && a->kind != STACK_FRAME_GAP && b->kind != STACK_FRAME_GAP &&
@@ -293,7 +196,7 @@ static void put_inside(struct buffer *out, const struct analysis_stack *stack, s
         return;
     if (first > 2)
         buffer_printf(out, "... < ");
-    if (is_plumbing(&stack->frames.items[first - 1]))
+    if (path_plain_is_library(&stack->frames.items[first - 1]))
         return;
     path_text_name(out, &stack->frames.items[first - 1]);
     buffer_printf(out, " < ");
@@ -304,11 +207,11 @@ void path_text_line(struct buffer *out, const struct analysis_stack *whole, size
     struct analysis_stack stack;
     size_t start = columns_of(out), first, used;
 
-    if (!simplify(whole, &stack)) {
+    if (!path_plain_make(whole, &stack)) {
         out->failed = true;
         return;
     }
-    first = first_frame(&stack);
+    first = path_plain_first(&stack);
     if (stack.frames.count) {
         put_inside(out, &stack, first);
         first += put_run(out, &stack, first);
@@ -374,7 +277,7 @@ static uint64_t sum(uint64_t a, uint64_t b)
 /* Frame number DEPTH from the culprit outwards; NULL: the path ends before. */
 static const struct analysis_frame *frame_at(const struct analysis_stack *stack, size_t depth)
 {
-    size_t at = first_frame(stack) + depth;
+    size_t at = path_plain_first(stack) + depth;
 
     return at < stack->frames.count ? &stack->frames.items[at] : NULL;
 }
@@ -390,7 +293,7 @@ static int compare_frames(const struct analysis_frame *a, const struct analysis_
 
     if (!a || !b)
         return (a != NULL) - (b != NULL);
-    if (is_unnamed_jit(a) && is_unnamed_jit(b))
+    if (path_plain_unnamed(a) && path_plain_unnamed(b))
         return 0;
     order = compare_texts(a->module, b->module);
     order = order ? order : compare_texts(a->function, b->function);
@@ -458,7 +361,7 @@ static void put_branch(struct tree *tree, const struct branch *branch, const cha
 {
     struct rows *r = tree->rows;
     const struct analysis_stack *stack = branch->stacks[0];
-    size_t from = first_frame(stack) + branch->from, used, room;
+    size_t from = path_plain_first(stack) + branch->from, used, room;
     /* The frames that all have: further out they differ. */
     struct analysis_stack shown = *stack;
 
@@ -472,11 +375,11 @@ static void put_branch(struct tree *tree, const struct branch *branch, const cha
     if (from >= stack->frames.count) {
         rows_text(r, stack->end ? stack->end : "(nobody further out)");
     } else {
-        if (is_root && is_unnamed_jit(&stack->frames.items[from]))
+        if (is_root && path_plain_unnamed(&stack->frames.items[from]))
             put_inside(&r->line, stack, from);
         path_text_name(&r->line, &stack->frames.items[from]);
         put_place(&r->line, &stack->frames.items[from], "  ", "");
-        shown.frames.count = first_frame(stack) + branch->depth;
+        shown.frames.count = path_plain_first(stack) + branch->depth;
         used = LABEL_COLUMNS + columns_of(&r->line) + strlen(" < ");
         room = r->width > used + OUTER_COLUMNS / 2 ? r->width - used : OUTER_COLUMNS / 2;
         /* Who called is told once for all that is below. */
@@ -586,7 +489,7 @@ static bool add_plain(struct plain_stacks *plain, const struct analysis_stack *s
     struct analysis_stack made;
     struct seep_error *err;
 
-    if (!simplify(stack, &made))
+    if (!path_plain_make(stack, &made))
         return false;
     err = vector_push(plain, made);
     if (err)
