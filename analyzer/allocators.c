@@ -144,6 +144,7 @@ static const struct allocators_row table[] = {
     {NULL, "alloc::fmt::*", ALLOCATORS_LIBRARY, "Rust's library"},
     {NULL, "alloc::ffi::*", ALLOCATORS_LIBRARY, "Rust's library"},
     {NULL, "* as alloc::*", ALLOCATORS_LIBRARY, "Rust's library"},
+    {NULL, "<* as alloc::*", ALLOCATORS_LIBRARY, "Rust's library"},
     {NULL, "RawVec<*", ALLOCATORS_LIBRARY, "Rust's library"},
     {NULL, "RawVecInner<*", ALLOCATORS_LIBRARY, "Rust's library"},
     {NULL, "core::alloc::*", ALLOCATORS_LIBRARY, "Rust's library"},
@@ -367,9 +368,11 @@ const struct allocators_row *allocators_find(const char *module, const char *fun
             return row;
         if (!function)
             continue;
-        /* A method's name is told with its signature, its return type and its class in many ways. */
-        if (row->function[0] == '*' ? matches(row->function, function, len)
-                                    : matches(row->function, name, name_len))
+        /* A method's name is told with its signature, its return type and its class in many ways; and
+         * Rust's "<T as Trait>::f" is told by what is in its brackets. */
+        if (row->function[0] == '*' || row->function[0] == '<'
+                ? matches(row->function, function, len)
+                : matches(row->function, name, name_len))
             return row;
     }
     return NULL;

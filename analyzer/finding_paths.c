@@ -353,6 +353,9 @@ struct seep_error *finding_paths_fill(const struct diagnosis *d, const struct ca
         return err;
     if (share.bytes <= f->bytes / 2)
         return NULL;
+    /* Who asks for the most may free it all, and a wrong name is worse than none. */
+    if (f->sampled && (f->region == REGION_HEAP || f->region == REGION_ARENA))
+        return NULL;
     if (f->sampled && (share.count < FINDING_PATHS_MIN_SAMPLES ||
                        share.bytes < f->bytes / 100 * FINDING_PATHS_SAMPLES_PER_CENT))
         return NULL;
@@ -384,8 +387,8 @@ void finding_paths_reason(const struct diagnosis *d, const struct call_paths *pa
         buffer_printf(
             out,
             "; its call paths are samples: %s growth call%s, each by whoever asked "
-            "when there was no room left, which may be an innocent caller: one that frees all "
-            "that it gets shows up there too",
+            "when there was no room left, which may be an innocent caller: a function that "
+            "frees what it gets shows up here just the same",
             units_format_count(&count, samples), samples == 1 ? "" : "s");
     }
     if (without && f->stacks.count == 0) {

@@ -8,7 +8,7 @@
  *         "; call paths are samples: 14 growth calls, each by whoever asked when there was no room"
  *
  * A culprit is named when more than half of the bytes are its own; of samples, where four in five of
- * eight and more are. The bytes of the stacks and those that have no path are the finding's bytes.
+ * eight and more are; of growth of the heap or malloc's arenas never. The bytes of the stacks and those that have no path are the finding's bytes.
  */
 #pragma once
 

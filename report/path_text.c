@@ -5,20 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/escape.h"
+#include "base/vector.h"
+#include "report/path_plain.h"
 #include "report/wrap.h"
 
 enum {
-    NAME_BYTES = 512,   /* of a name that is looked at */
-    NAME_COLUMNS = 60,  /* of one that is shown */
-    INNER_FRAMES = 5,   /* inside of the culprit; of more the middle is left out */
-    LINE_ROWS = 3,      /* of one path, about */
-    TREE_LINES = 8,     /* of several */
-    LABEL_COLUMNS = 11, /* as in rows.c */
+    NAME_BYTES = 512,    /* of a name that is looked at */
+    NAME_COLUMNS = 60,   /* of one that is shown */
+    OUTER_COLUMNS = 140, /* at least, for who called the culprit */
+    LINE_ROWS = 3,       /* of one path, about */
+    TREE_LINES = 8,      /* of several */
+    LABEL_COLUMNS = 11,  /* as in rows.c */
     MIN_COLUMNS = 24,
-    MAIN_SHARE = 4,  /* a branch of a quarter of the bytes and more */
-    NO_SHARE = 1000, /* of less than this part only the number is told */
 };
 
 static const char *base_name(const char *path)
@@ -99,6 +98,8 @@ void path_text_name(struct buffer *out, const struct analysis_frame *frame)
         escape_append(out, base, strnlen(base, NAME_BYTES));
         if (frame->offset != ANALYSIS_UNKNOWN)
             buffer_printf(out, "+0x%" PRIx64, frame->offset);
+    } else if (frame->kind == STACK_FRAME_JIT) {
+        buffer_printf(out, "code made at run time (0x%" PRIx64 ")", frame->address);
     } else {
         buffer_printf(out, "0x%" PRIx64, frame->address);
     }
@@ -129,82 +130,51 @@ static size_t columns_of(const struct buffer *text)
     return text->len && !text->failed ? wrap_columns(text->bytes, text->len) : 0;
 }
 
-/* A part of a function that the compiler inlined into the rest of it says nothing to a reader. */
-static bool is_repeated(const struct analysis_stack *stack, size_t i)
+static bool is_same_name(const struct analysis_frame *a, const struct analysis_frame *b)
+{
+    return a->function && b->function && a->kind != STACK_FRAME_GAP && b->kind != STACK_FRAME_GAP &&
+           strcmp(a->function, b->function) == 0;
+}
+
+/* "parse ×20": frame I and those further out of the same name, whose number is returned. */
+static size_t put_run(struct buffer *out, const struct analysis_stack *stack, size_t i)
 {
     const struct analysis_frame *frame = &stack->frames.items[i];
-    const char *outer = i + 1 < stack->frames.count ? stack->frames.items[i + 1].function : NULL;
+    size_t run = 1;
 
-    return frame->inlined && frame->function && outer && strcmp(frame->function, outer) == 0;
-}
-
-/* Behind the program's own outermost frame: how threads and programs start tells nobody anything. */
-static size_t own_count(const struct analysis_stack *stack, size_t from)
-{
-    static const char *const starts[] = {"start_thread",     "clone3",
-                                         "__clone3",         "clone",
-                                         "__clone",          "__libc_start_call_main",
-                                         "_start",           "__libc_start_main_impl",
-                                         "__libc_start_main"};
-    size_t count = stack->frames.count;
-
-    for (size_t i = 0; i < ARRAY_SIZE(starts) && count > from + 1; i++) {
-        const char *function = stack->frames.items[count - 1].function;
-
-        if (function && strcmp(function, starts[i]) == 0) {
-            count--;
-            i = SIZE_MAX; /* from the first one on */
-        }
-    }
-    return count;
-}
-
-/* How many frames from I on are of the same function, called by itself. */
-static size_t depth_of_recursion(const struct analysis_stack *stack, size_t i, size_t count)
-{
-    const char *function = stack->frames.items[i].function;
-    size_t depth = 1;
-
-    while (function && i + depth < count && stack->frames.items[i + depth].function &&
-           strcmp(function, stack->frames.items[i + depth].function) == 0)
-        depth++;
-    return depth;
+    while (i + run < stack->frames.count && is_same_name(frame, &stack->frames.items[i + run]))
+        run++;
+    path_text_name(out, frame);
+    if (run > 1)
+        buffer_printf(out, " ×%zu", run);
+    return run;
 }
 
 void path_text_chain(struct buffer *out, const struct analysis_stack *stack, size_t from,
                      size_t columns)
 {
     static const char separator[] = " < ", left_out[] = "...";
-    size_t count, used = 0;
+    size_t count = stack->frames.count, used = 0;
     _cleanup_buffer_ struct buffer last = {0}, name = {0};
 
-    if (from >= stack->frames.count)
+    if (from >= count)
         return;
-    count = own_count(stack, from);
     path_text_name(&last, &stack->frames.items[count - 1]);
 
     size_t tail = strlen(left_out) + 2 * strlen(separator) + columns_of(&last);
 
-    for (size_t i = from; i < count; i++) {
+    for (size_t i = from, run; i < count; i += run) {
         size_t step;
 
-        if (is_repeated(stack, i))
-            continue;
-
-        size_t depth = depth_of_recursion(stack, i, count);
-
         buffer_clear(&name);
-        path_text_name(&name, &stack->frames.items[i]);
-        if (depth > 1)
-            buffer_printf(&name, " (%zu deep)", depth);
-        i += depth - 1;
+        run = put_run(&name, stack, i);
         step = columns_of(&name) + (used ? strlen(separator) : 0);
         /* Room is kept for the outermost. */
-        if (i + 1 < count && !used && tail - strlen(separator) > columns) {
+        if (i + run < count && !used && tail - strlen(separator) > columns) {
             buffer_printf(out, "%s", left_out);
             break;
         }
-        if (i + 1 < count && used + step + tail > columns) {
+        if (i + run < count && used + step + tail > columns) {
             buffer_printf(out, "%s%s%s%s", used ? separator : "", left_out, separator,
                           last.bytes ? last.bytes : "");
             break;
@@ -215,33 +185,46 @@ void path_text_chain(struct buffer *out, const struct analysis_stack *stack, siz
     out->failed |= name.failed || last.failed;
 }
 
-void path_text_line(struct buffer *out, const struct analysis_stack *stack, size_t columns)
+/* The call into the kernel, and what of the allocator the frame that is told called. */
+static void put_inside(struct buffer *out, const struct analysis_stack *stack, size_t first)
 {
-    size_t culprit = stack->culprit, count = stack->frames.count;
-    size_t start = columns_of(out), used;
-
-    if (culprit >= count) {
-        path_text_chain(out, stack, 0, columns);
+    if (first == 0)
         return;
-    }
-    for (size_t i = 0; i < culprit; i++) {
-        if (culprit > INNER_FRAMES && i == 2) {
-            buffer_printf(out, "... < ");
-            i = culprit - 2;
-        }
-        if (is_repeated(stack, i))
-            continue;
-        path_text_name(out, &stack->frames.items[i]);
-        buffer_printf(out, " < ");
-    }
-    path_text_name(out, &stack->frames.items[culprit]);
-    put_place(out, &stack->frames.items[culprit], " (", ")");
-    if (culprit + 1 == count)
-        return;
+    path_text_name(out, &stack->frames.items[0]);
     buffer_printf(out, " < ");
-    used = columns_of(out) - start;
-    path_text_chain(out, stack, culprit + 1,
-                    columns > used + NAME_COLUMNS ? columns - used : NAME_COLUMNS);
+    if (first == 1)
+        return;
+    if (first > 2)
+        buffer_printf(out, "... < ");
+    if (path_plain_is_library(&stack->frames.items[first - 1]))
+        return;
+    path_text_name(out, &stack->frames.items[first - 1]);
+    buffer_printf(out, " < ");
+}
+
+void path_text_line(struct buffer *out, const struct analysis_stack *whole, size_t columns)
+{
+    struct analysis_stack stack;
+    size_t start = columns_of(out), first, used;
+
+    if (!path_plain_make(whole, &stack)) {
+        out->failed = true;
+        return;
+    }
+    first = path_plain_first(&stack);
+    if (stack.frames.count) {
+        put_inside(out, &stack, first);
+        first += put_run(out, &stack, first);
+        if (stack.culprit < stack.frames.count)
+            put_place(out, &stack.frames.items[stack.culprit], " (", ")");
+    }
+    if (first < stack.frames.count) {
+        buffer_printf(out, " < ");
+        used = columns_of(out) - start;
+        path_text_chain(out, &stack, first,
+                        columns > used + OUTER_COLUMNS ? columns - used : OUTER_COLUMNS);
+    }
+    free(stack.frames.items);
 }
 
 void path_text_frames(struct buffer *out, const struct analysis_stack *stack, const char *indent)
@@ -291,15 +274,10 @@ static uint64_t sum(uint64_t a, uint64_t b)
     return __builtin_add_overflow(a, b, &total) ? UINT64_MAX : total;
 }
 
-static size_t first_frame(const struct analysis_stack *stack)
-{
-    return stack->culprit < stack->frames.count ? stack->culprit : 0;
-}
-
 /* Frame number DEPTH from the culprit outwards; NULL: the path ends before. */
 static const struct analysis_frame *frame_at(const struct analysis_stack *stack, size_t depth)
 {
-    size_t at = first_frame(stack) + depth;
+    size_t at = path_plain_first(stack) + depth;
 
     return at < stack->frames.count ? &stack->frames.items[at] : NULL;
 }
@@ -315,6 +293,8 @@ static int compare_frames(const struct analysis_frame *a, const struct analysis_
 
     if (!a || !b)
         return (a != NULL) - (b != NULL);
+    if (path_plain_unnamed(a) && path_plain_unnamed(b))
+        return 0;
     order = compare_texts(a->module, b->module);
     order = order ? order : compare_texts(a->function, b->function);
     if (order || a->function)
@@ -381,7 +361,7 @@ static void put_branch(struct tree *tree, const struct branch *branch, const cha
 {
     struct rows *r = tree->rows;
     const struct analysis_stack *stack = branch->stacks[0];
-    size_t from = first_frame(stack) + branch->from, used, room;
+    size_t from = path_plain_first(stack) + branch->from, used, room;
     /* The frames that all have: further out they differ. */
     struct analysis_stack shown = *stack;
 
@@ -395,14 +375,15 @@ static void put_branch(struct tree *tree, const struct branch *branch, const cha
     if (from >= stack->frames.count) {
         rows_text(r, stack->end ? stack->end : "(nobody further out)");
     } else {
+        if (is_root && path_plain_unnamed(&stack->frames.items[from]))
+            put_inside(&r->line, stack, from);
         path_text_name(&r->line, &stack->frames.items[from]);
         put_place(&r->line, &stack->frames.items[from], "  ", "");
-        shown.frames.count = first_frame(stack) + branch->depth;
+        shown.frames.count = path_plain_first(stack) + branch->depth;
         used = LABEL_COLUMNS + columns_of(&r->line) + strlen(" < ");
-        room = r->width > used ? r->width - used : 0;
-        /* What most came by is worth a second line. */
-        if (branch->bytes >= tree->bytes / MAIN_SHARE && r->width > LABEL_COLUMNS)
-            room += r->width - LABEL_COLUMNS;
+        room = r->width > used + OUTER_COLUMNS / 2 ? r->width - used : OUTER_COLUMNS / 2;
+        /* Who called is told once for all that is below. */
+        room += is_root ? OUTER_COLUMNS / 2 : 0;
         if (from + 1 < shown.frames.count) {
             rows_printf(r, " < ");
             path_text_chain(&r->line, &shown, from + 1, room);
@@ -447,9 +428,9 @@ static void put_branches(struct tree *tree, const struct analysis_stack **stacks
         bool is_last = i + 1 == made, is_root = depth == 0;
         char deeper[64];
 
-        bool is_nothing = i > 0 && branches[i].bytes < tree->bytes / NO_SHARE;
-
-        if (is_nothing || (tree->left <= 1 && !(is_last && tree->left == 1))) {
+        if (branches[i].bytes < tree->bytes / 2000)
+            break;
+        if (tree->left <= 1 && !(is_last && tree->left == 1)) {
             put_rest(tree, &branches[i], made - i, prefix);
             break;
         }
@@ -494,10 +475,34 @@ static void put_one(struct rows *r, const struct finding *f, const struct analys
     rows_end(r, "path");
 }
 
+VECTOR_TYPE(plain_stacks, struct analysis_stack);
+
+static void plain_stacks_deinit(struct plain_stacks *plain)
+{
+    for (size_t i = 0; i < plain->count; i++)
+        free(plain->items[i].frames.items);
+    vector_deinit(plain);
+}
+
+static bool add_plain(struct plain_stacks *plain, const struct analysis_stack *stack)
+{
+    struct analysis_stack made;
+    struct seep_error *err;
+
+    if (!path_plain_make(stack, &made))
+        return false;
+    err = vector_push(plain, made);
+    if (err)
+        free(made.frames.items);
+    error_destroy(err);
+    return !err;
+}
+
 void path_text(struct rows *r, const struct finding *f)
 {
     _cleanup_free_ const struct analysis_stack **stacks =
         calloc(f->stacks.count + 1, sizeof(const void *));
+    _cleanup_(plain_stacks_deinit) struct plain_stacks plain = {0};
     struct tree tree = {.rows = r, .left = TREE_LINES};
     size_t count = 0;
 
@@ -507,9 +512,15 @@ void path_text(struct rows *r, const struct finding *f)
     }
     for (size_t i = 0; i < f->stacks.count; i++) {
         tree.bytes = sum(tree.bytes, f->stacks.items[i].bytes);
-        if (f->stacks.items[i].frames.count)
-            stacks[count++] = &f->stacks.items[i];
+        if (!f->stacks.items[i].frames.count)
+            continue;
+        if (!add_plain(&plain, &f->stacks.items[i])) {
+            r->out.failed = true;
+            return;
+        }
     }
+    for (; count < plain.count; count++)
+        stacks[count] = &plain.items[count];
     if (count == 0)
         return;
     if (count == f->stacks.count && are_alike(stacks, count)) {

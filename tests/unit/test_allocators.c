@@ -52,6 +52,8 @@ static void who_hands_memory_on_is_known(void **state)
            ALLOCATORS_ALLOCATOR);
     expect("libjvm.so", "os::pd_commit_memory(char*, unsigned long, bool)", ALLOCATORS_POOL);
     expect("libjvm.so", "Unsafe_AllocateMemory0", ALLOCATORS_ALLOCATOR);
+    expect("/opt/svc", "<u8 as alloc::vec::spec_from_elem::SpecFromElem>::from_elem",
+           ALLOCATORS_LIBRARY);
     expect(NULL, "Ljdk/internal/misc/Unsafe;::allocateMemory", ALLOCATORS_ALLOCATOR);
     expect(NULL, "long jdk.internal.misc.Unsafe.allocateMemory(long)", ALLOCATORS_ALLOCATOR);
     expect(NULL, "void java.nio.DirectByteBuffer.<init>(int)", ALLOCATORS_ALLOCATOR);

@@ -240,7 +240,7 @@ static void growth_calls_of_the_heap_are_samples(void **state)
     stage_end(&s, a);
 }
 
-static void a_path_that_makes_most_samples_is_named_as_such(void **state)
+static void a_path_that_makes_most_samples_of_the_heap_is_not_accused(void **state)
 {
     struct stage s;
 
@@ -256,8 +256,8 @@ static void a_path_that_makes_most_samples_is_named_as_such(void **state)
     struct analysis *a = stage_analyse(&s);
     const struct finding *f = stage_expect(a, VERDICT_SUSPECT, REGION_HEAP, CAUSE_UNKNOWN);
 
-    assert_string_equal(f->culprit.function, "a");
-    assert_non_null(strstr(f->reason, "samples"));
+    assert_null(f->culprit.function);
+    assert_non_null(strstr(f->reason, "frees what it gets"));
     stage_end(&s, a);
 }
 
@@ -386,7 +386,7 @@ int main(void)
         cmocka_unit_test(calls_of_one_function_from_two_lines_are_two_stacks_of_one_finding),
         cmocka_unit_test(what_has_no_path_is_counted),
         cmocka_unit_test(growth_calls_of_the_heap_are_samples),
-        cmocka_unit_test(a_path_that_makes_most_samples_is_named_as_such),
+        cmocka_unit_test(a_path_that_makes_most_samples_of_the_heap_is_not_accused),
         cmocka_unit_test(an_allocator_that_pools_lowers_a_leak_to_a_suspicion),
         cmocka_unit_test(a_path_of_the_c_library_alone_has_no_culprit),
         cmocka_unit_test(a_culprit_without_a_name_is_its_module),
