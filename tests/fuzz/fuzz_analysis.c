@@ -161,7 +161,7 @@ static void judge(struct play *p)
     check(correlate(p->history, p->ledger, paths, p->history->last_ns, &correlation));
     check(diagnosis_make(&correlation, p->c.len % 3, &diagnoses));
     check(findings_build(
-        &(struct findings_input){&correlation, &diagnoses, p->history, paths, NULL, NULL},
+        &(struct findings_input){&correlation, &diagnoses, p->history, paths, NULL, NULL, NULL},
         analysis));
     check(report_text(analysis, &(struct report_text_options){0}, out));
     check(report_json(analysis, out));
