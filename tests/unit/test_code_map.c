@@ -90,6 +90,7 @@ static void check_all(struct fixture *f)
             const struct vma *vma = maps_find(&maps, at);
 
             assert_non_null(vma);
+            assert_true(vma->perms & VMA_READ);
             check_page(layout, vma, at);
         }
     maps_deinit(&maps);
@@ -137,7 +138,8 @@ static struct event step(uint8_t *base, int fd, unsigned *seed)
         break;
     case 2:
         ev.kind = EVENT_MUNMAP;
-        munmap(base + at, len);
+        /* A real hole could be taken by an allocator of the test's, which gives it back unseen. */
+        mmap(base + at, len, PROT_NONE, flags | MAP_ANONYMOUS, -1, 0);
         break;
     default:
         ev.kind = EVENT_MPROTECT;
