@@ -8,15 +8,16 @@ import json
 import sys
 
 FIELDS = {
-    "": "schema case_id host target evidence memory verdict findings vmas threads processes",
+    "": "schema case_id host target evidence memory verdict findings vmas threads processes"
+        " contents differences incidents java residents",
     "host": "name boot_id",
     "target": "pid exe command runtime",
     "evidence": "backend started ended duration_s time_basis events lost_events lost_stacks complete"
-                " symbol_troubles snapshots dumps unexplained_bytes",
+                " symbol_troubles snapshots dumps unexplained_bytes assumptions imports missing",
     "memory": "rss_first_bytes rss_last_bytes virtual_first_bytes virtual_last_bytes"
-              " growth_bytes_per_s limit_bytes limit_source exhaustion_s",
+              " growth_bytes_per_s limit_bytes limit_source exhaustion_s thp",
     "findings": "rank verdict region cause title bytes resident_bytes count unit_bytes first last"
-                " bytes_per_s confidence culprit vmas threads stacks content reason next",
+                " bytes_per_s confidence culprit vmas threads stacks content reason next placed",
     "culprit": "pid process tid thread module function",
     "content": "strings templates times",
     "times": "first last count",
@@ -26,7 +27,8 @@ FIELDS = {
     "vmas": "pid start end perms name region size_bytes rss_bytes growth_bytes explained_bytes"
             " preexisting_bytes",
     "threads": "pid tid name count bytes",
-    "processes": "pid ppid exe rss_bytes pss_bytes",
+    "processes": "pid ppid exe rss_bytes pss_bytes anon_huge_pages_bytes command dirty_bytes"
+                 " private_clean_bytes private_dirty_bytes shared_bytes virtual_bytes",
 }
 VERDICTS = "leak suspect not-leak inconclusive"
 
@@ -40,13 +42,13 @@ def expect(condition, what):
 
 
 def expect_fields(value, name):
-    """Every object in VALUE, which is called NAME, has its fields; others may be added."""
+    """Every object in VALUE, which is called NAME, has its fields and no others."""
     if isinstance(value, list):
         for item in value:
             expect_fields(item, name)
     elif isinstance(value, dict) and name in FIELDS:
-        expect(set(value) >= set(FIELDS[name].split()),
-               f"{name or 'report'}: {sorted(set(FIELDS[name].split()) - set(value))}")
+        expect(set(value) == set(FIELDS[name].split()),
+               f"{name or 'report'}: {sorted(set(value) ^ set(FIELDS[name].split()))}")
         for key, inner in value.items():
             expect_fields(inner, key)
 
