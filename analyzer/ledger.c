@@ -215,7 +215,7 @@ static struct seep_error *new_books(struct ledger *ledger, const struct event *e
         return settle_process(ledger, ev->pid, parent->space);
     err = new_space(ledger, ev->pid, &space);
     if (!err)
-        err = space_inherit(space, parent->space);
+        err = space_inherit(space, parent->space, ++ledger->forks);
     if (err)
         return err;
     /* The copy was made in the middle of whatever the other threads did. */
