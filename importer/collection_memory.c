@@ -195,13 +195,14 @@ struct seep_error *collection_write(struct collection *c, struct case_dir *into)
     if (!err)
         err = settle(c, into, &settled);
     if (!err && events)
-        err = collection_write_events(c, &settled, into);
+        err = error_prefix(collection_write_events(c, &settled, into), "%s/events", into->path);
     if (!err)
-        err = collection_write_snapshots(c, &settled, into);
+        err =
+            error_prefix(collection_write_snapshots(c, &settled, into), "%s/snapshots", into->path);
     if (!err)
         err = collection_write_memory(c, &settled, into);
     if (!err)
-        err = collection_write_threads(c, &settled, into);
+        err = error_prefix(collection_write_threads(c, &settled, into), "%s/threads", into->path);
     if (!err)
         err = collection_write_json(c, &settled, into);
     forget_hash(into, "events");
