@@ -85,6 +85,7 @@ void collection_destroy(struct collection *c)
 {
     if (!c)
         return;
+    event_pipe_destroy(c->pipe);
     for (size_t i = 0; i < WHEN_BASES; i++) {
         sorter_destroy(c->lanes[i].events);
         sorter_destroy(c->lanes[i].spans);

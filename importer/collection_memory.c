@@ -188,10 +188,13 @@ struct seep_error *collection_write(struct collection *c, struct case_dir *into)
     struct seep_error *err = NULL;
     bool events = c->names.count > 0;
 
-    for (int basis = 0; basis < WHEN_BASES; basis++)
+    err = collection_events_added(c);
+    for (int basis = 0; basis < WHEN_BASES && !err; basis++)
         events |= c->lanes[basis].events != NULL;
-    if (events)
+    if (!err && events)
         err = collection_take_events(c, into);
+    if (!err)
+        err = collection_events_added(c);
     if (!err)
         err = settle(c, into, &settled);
     if (!err && events)

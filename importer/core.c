@@ -200,7 +200,9 @@ static struct seep_error *add_segment(struct reading *r, struct saved_bytes *sav
         off_t data = lseek(r->fd, (off_t)(segment->file_at + at), SEEK_DATA), hole;
         uint64_t from = at, to = len;
 
-        if (data >= 0 && (hole = lseek(r->fd, data, SEEK_HOLE)) > data) {
+        if (r->in->compressed) { /* its holes are of our own making: see input_seekable */
+            from = at;
+        } else if (data >= 0 && (hole = lseek(r->fd, data, SEEK_HOLE)) > data) {
             from = (uint64_t)data - segment->file_at;
             to = (uint64_t)hole - segment->file_at;
         } else if (data < 0 && errno == ENXIO) {

@@ -92,6 +92,39 @@ done >stars
 expect 'what it stands for is unknown' out
 [ "$(du -sk stars.case | cut -f1)" -lt 4000 ] || fail "200 stars became $(du -sk stars.case | cut -f1) KiB"
 
+# --- a core of which all segments claim the same bytes ---
+if command -v python3 >/dev/null; then
+    python3 - <<'PYTHON'
+import struct
+size, count = 4 << 20, 500
+head = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 4, 62, 1, 0, 64, 0, 0, 64, 56, count, 0, 0, 0)
+loads = b"".join(struct.pack("<IIQQQQQQ", 1, 6, 0, 0x10000000 * (i + 1), 0, size, size, 4096)
+                 for i in range(count))
+noise = b"".join(struct.pack("<Q", i * 0x9E3779B97F4A7C15 & (1 << 64) - 1) for i in range(size // 8))
+open("greedy.core", "wb").write(head + loads + noise[len(head + loads):])
+# Regions that no process has.
+with open("regions", "w") as f:
+    for i in range(1200000):
+        f.write(f"{0x7f0000000000 + i * 8192:x}-{0x7f0000000000 + i * 8192 + 4096:x} rw-p 00000000 00:00 0 \n")
+PYTHON
+    "$SEEP" import -o greedy.case greedy.core >out 2>&1 || fail "a greedy core: $(cat out)"
+    expect 'claim the same bytes' out
+    [ "$(du -sk greedy.case | cut -f1)" -lt 20000 ] || fail "a core of 4 MiB became $(du -sk greedy.case | cut -f1) KiB"
+    "$SEEP" import -o regions.case regions >out 2>&1
+    (ulimit -v 2000000 && "$SEEP" analyze regions.case) >out 2>&1
+    grep -q 'Cannot allocate\|out of memory' out && fail "1,200,000 regions take gigabytes"
+fi
+
+# --- a case that is larger in memory than on the disk ---
+mkdir bloated.case
+{
+    printf '{"schema": "seep-case/1", "x": ['
+    yes '{},' | head -2000000
+    printf '{}]}'
+} >bloated.case/case.json
+(ulimit -v 500000 && "$SEEP" analyze bloated.case) >out 2>&1 && fail "a bloated case was read"
+expect 'holds more than any case has' out
+
 # --- the end of an import that has not come to it ---
 mkfifo never
 sleep 300 >never &
