@@ -2,7 +2,12 @@
 
 #include "target/proc.h"
 
-enum { STOPS_A_SAMPLE = 100, SAMPLES_TO_MOVE = 3 };
+enum {
+    STOPS_A_SAMPLE = 100,
+    SAMPLES_TO_MOVE = 3,
+    FAR_NS = 25000,         /* on one CPU a call and the two switches take less */
+    LOOK_EVERY_NS = 250000, /* a look takes a few microseconds */
+};
 
 void follow_cpu_init(struct follow_cpu *f)
 {
@@ -18,7 +23,7 @@ void follow_cpu_deinit(struct follow_cpu *f)
     f->cpu = -1;
 }
 
-static void look(struct follow_cpu *f, pid_t pid, pid_t tid)
+static void look(struct follow_cpu *f, pid_t pid, pid_t tid, bool close)
 {
     struct proc_stat stat;
     _cleanup_error_ struct seep_error *err = proc_thread_stat(pid, tid, &stat);
@@ -30,7 +35,7 @@ static void look(struct follow_cpu *f, pid_t pid, pid_t tid)
     }
     f->samples = stat.processor == f->elsewhere ? f->samples + 1 : 1;
     f->elsewhere = stat.processor;
-    if ((f->samples < SAMPLES_TO_MOVE && f->cpu >= 0) || !CPU_ISSET(stat.processor, &f->allowed))
+    if ((f->samples < SAMPLES_TO_MOVE && f->cpu >= 0 && !close) || !CPU_ISSET(stat.processor, &f->allowed))
         return;
     CPU_ZERO(&set);
     CPU_SET(stat.processor, &set);
@@ -39,10 +44,14 @@ static void look(struct follow_cpu *f, pid_t pid, pid_t tid)
     f->samples = 0;
 }
 
-void follow_cpu_stop(struct follow_cpu *f, pid_t pid, pid_t tid)
+void follow_cpu_stop(struct follow_cpu *f, pid_t pid, pid_t tid, bool close, uint64_t away_ns,
+                     uint64_t now_ns)
 {
-    if (f->stops-- > 0)
+    bool may_be_elsewhere = close && away_ns > FAR_NS && now_ns - f->looked_ns > LOOK_EVERY_NS;
+
+    if (f->stops-- > 0 && !may_be_elsewhere)
         return;
     f->stops = STOPS_A_SAMPLE;
-    look(f, pid, tid);
+    f->looked_ns = now_ns;
+    look(f, pid, tid, close);
 }

@@ -8,6 +8,8 @@
 #pragma once
 
 #include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct follow_cpu {
@@ -16,10 +18,14 @@ struct follow_cpu {
     int elsewhere;     /* where the last samples were, and how many of them */
     unsigned samples;
     unsigned stops; /* until the next sample */
+    uint64_t looked_ns;
 };
 
 void follow_cpu_init(struct follow_cpu *f);
 void follow_cpu_deinit(struct follow_cpu *f);
 
-/* To be called at each stop of a tracee, after it was resumed; looks every 100th time. */
-void follow_cpu_stop(struct follow_cpu *f, pid_t pid, pid_t tid);
+/* To be called at each stop of a tracee, which was AWAY_NS since it was resumed; looks every 100th time.
+ * CLOSE: moves as soon as it sees the tracee elsewhere, and looks when it was away for so long that it may
+ * be. */
+void follow_cpu_stop(struct follow_cpu *f, pid_t pid, pid_t tid, bool close, uint64_t away_ns,
+                     uint64_t now_ns);
