@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "evidence/events_file.h"
 #include "tracer/event_queue.h"
+#include "tracer/follow_cpu.h"
 #include "tracer/stack_pool.h"
 
 enum {
@@ -79,6 +80,7 @@ static void *run(void *context)
 
     while (!last_turn) {
         last_turn = atomic_load(&w->ending);
+        follow_cpu_stay_off();
         err = drain(w, file, err);
         if (!err && units_monotonic_ns() >= flush_ns) {
             err = events_writer_flush(file);

@@ -3,7 +3,7 @@
  *
  * A stop on another CPU wakes that CPU from sleep: tens of microseconds. On the same CPU it is a
  * context switch. The tracer moves only when its tracees have been elsewhere for a while, and goes
- * back to where it was allowed to run when it is done.
+ * back to where it was allowed to run when it is done. There is one tracer in a process.
  */
 #pragma once
 
@@ -29,3 +29,7 @@ void follow_cpu_deinit(struct follow_cpu *f);
  * be. */
 void follow_cpu_stop(struct follow_cpu *f, pid_t pid, pid_t tid, bool close, uint64_t away_ns,
                      uint64_t now_ns);
+
+/* To be called now and then by seep's other busy threads: keeps the caller off the tracer's CPU, where it
+ * would take the tracer's turn, and with it the tracee's. */
+void follow_cpu_stay_off(void);
