@@ -142,28 +142,43 @@ static struct seep_error *miss(struct analysis *a, const char *what, const char 
 }
 
 struct evidence {
-    uint64_t events, unplaced, unmaps, looks, moments, memory_bytes, thread_dumps;
-    bool has_split, java;
-    pid_t pid;
+    uint64_t events, unplaced, looks, moments, memory_bytes, thread_dumps;
+    bool has_split, java, thinned;
+    pid_t pid; /* to be looked at next; 0 unknown */
 };
+
+/* The one that the gravest finding is about; else the case's own. */
+static pid_t whom_to_watch(const struct conclusions_input *in, const struct analysis *a)
+{
+    pid_t pid = a->info.pid;
+    const struct history_process *p;
+
+    if (a->findings.count && a->findings.items[0].verdict != VERDICT_NOT_LEAK &&
+        a->findings.items[0].culprit.pid > 0)
+        pid = a->findings.items[0].culprit.pid;
+    p = history_find(in->history, pid);
+    return (p && p->made_up) || (pid == a->info.pid && a->info.pid_made_up) ? 0 : pid;
+}
 
 static struct evidence survey(const struct conclusions_input *in, const struct analysis *a)
 {
-    struct evidence e = {.pid = a->info.pid};
+    struct evidence e = {.pid = whom_to_watch(in, a)};
 
     for (size_t i = 0; i < in->told->imports.count; i++) {
         const struct told_import *import = &in->told->imports.items[i];
 
         e.events += import->events;
         e.memory_bytes += import->memory_bytes;
-        e.thread_dumps += import->thread_dumps;
+        /* A core has threads too, of whatever it is of. */
+        if (!import->format || strcmp(import->format, "core") != 0)
+            e.thread_dumps += import->thread_dumps;
     }
     for (size_t i = 0; i < in->history->processes.count; i++) {
         const struct history_process *p = in->history->processes.items[i];
         uint64_t apart = p->growth.last_ns - p->growth.first_ns;
 
         e.unplaced += p->unplaced.count + p->unplaced_skipped;
-        e.unmaps += p->unmaps;
+        e.thinned |= p->log_last_ns && p->events && !p->log_whole;
         e.looks += p->growth.looks;
         e.has_split |= p->residence.detail == RESIDENCE_SPLIT && !p->residence.partial;
         if (p->growth.looks > 1 && apart >= (uint64_t)NS_PER_S)
@@ -191,10 +206,12 @@ static struct seep_error *list_missing(const struct conclusions_input *in, struc
                    "strace -f -ttt -T -e trace=%%memory,%%process -o trace.txt -p %s   (of this "
                    "log: seep import --date DATE --tz ZONE)",
                    pid);
-    if (!err && e.events && (e.unplaced || !e.unmaps))
+    if (!err && e.events && (e.unplaced || e.thinned))
         err = miss(a,
-                   e.unmaps ? "results of calls: the log was thinned out, or ends within them"
-                            : "munmap and the results of all calls: the log was thinned out",
+                   !e.thinned ? "results of calls: the log was thinned out, or ends within them"
+                   : e.unplaced
+                       ? "munmap and the results of all calls: the log was thinned out"
+                       : "munmap: the log holds mmap and brk alone, traced so or thinned out",
                    "keep the whole log: gzip trace.txt, and seep import -o CASE trace.txt.gz");
     if (!err && !e.has_split)
         err = miss(a, "what is resident, shared and private, of every region",

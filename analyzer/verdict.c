@@ -78,7 +78,7 @@ static bool is_tendency(const struct suspect *s)
 /* A log in which nothing is ever given back: grep keeps the lines that it was asked for. */
 static bool is_thinned(const struct suspect *s)
 {
-    return s->process->log_last_ns && s->process->unmaps == 0;
+    return s->process->log_last_ns && !s->process->log_whole;
 }
 
 /* Most of it lies in regions that a look shows. */
@@ -227,6 +227,12 @@ static struct judgement judge_mappings(const struct suspect *s)
     else if (grew_long(s))
         j = say(VERDICT_SUSPECT, CAUSE_NEVER_FREED, 0.5);
     j = weigh_balance(s, j);
+    /* What was given back such a log does not tell, but the looks do. */
+    if (j.verdict >= VERDICT_SUSPECT && is_thinned(s) && is_replaced(s) &&
+        s->process->growth.last_ns > s->start_ns) {
+        j = say(VERDICT_INCONCLUSIVE, CAUSE_UNKNOWN, 0.3);
+        j.doubts |= DOUBT_REPLACED;
+    }
     if (j.verdict == VERDICT_LEAK) {
         if (is_replaced(s))
             j.doubts |= DOUBT_REPLACED;

@@ -395,6 +395,12 @@ void collection_saw_thread(struct collection *c, pid_t process, pid_t tid)
         collection_same_process(c, before, process);
 }
 
+bool collection_has_events(const struct collection *c, pid_t process)
+{
+    return process < 0 && (size_t)-process <= c->aliases.count &&
+           c->aliases.items[-process - 1].has_events;
+}
+
 void collection_nameless(struct collection *c, pid_t process)
 {
     if (process < 0 && (size_t)-process <= c->aliases.count)

@@ -93,6 +93,9 @@ struct tid_table {
 /* The process at the end of the chain: a pid, or one that is not known. */
 pid_t collection_root(const struct collection *c, pid_t process);
 
+/* Whether events of PROCESS itself came. */
+bool collection_has_events(const struct collection *c, pid_t process);
+
 /* 0: none was set. Out of memory sets nothing. */
 pid_t collection_tid_get(const struct tid_table *table, pid_t tid);
 void collection_tid_set(struct tid_table *table, pid_t tid, pid_t process);
@@ -149,7 +152,8 @@ static inline struct collection_file *collection_current(struct collection *c)
 
 struct settled {
     pid_t unknown_pid; /* what pid 0 is */
-    bool made_up;      /* and no file tells it, nor any thread of it */
+    pid_t made_up[16]; /* those that no file tells, nor any thread of theirs */
+    size_t made_up_count;
     enum when_basis basis;
     uint64_t wall_offset_ns; /* of the case: subtracted from what is on the basis */
     uint64_t shift_ns;       /* added to what is on the basis: relative times begin above 0 */

@@ -260,6 +260,12 @@ static bool is_taken(const struct collection *c, const struct groups *groups, pi
     return is_looked_at(c, pid);
 }
 
+static void note_made_up(struct settled *settled, pid_t pid)
+{
+    if (settled->made_up_count < ARRAY_SIZE(settled->made_up))
+        settled->made_up[settled->made_up_count++] = pid;
+}
+
 static pid_t nobodys_pid(const struct collection *c, const struct groups *groups)
 {
     pid_t pid = PID_OF_NOBODY;
@@ -395,7 +401,7 @@ static struct seep_error *say_strange(struct collection *c, const struct group *
 }
 
 static struct seep_error *name_groups(struct collection *c, struct groups *groups, pid_t before,
-                                      bool *ret_made_up)
+                                      struct settled *settled)
 {
     struct seep_error *err = NULL;
     bool guessed = false, strange_told = false;
@@ -409,8 +415,9 @@ static struct seep_error *name_groups(struct collection *c, struct groups *group
             g->pid = before ? before : pid_beside(c, g);
         if (!g->pid) {
             guessed = true;
-            *ret_made_up |= !g->tid;
             g->pid = g->tid ? g->tid : nobodys_pid(c, groups);
+            if (!g->tid)
+                note_made_up(settled, g->pid);
         }
         collection_same_process(c, g->root, g->pid);
         if (!err && strange && (g->pid == strange || !is_looked_at(c, g->pid))) {
@@ -422,7 +429,7 @@ static struct seep_error *name_groups(struct collection *c, struct groups *group
         return err;
     if (groups->count > 1)
         return say_apart(c, groups);
-    if (*ret_made_up)
+    if (settled->made_up_count)
         return collection_say(c,
                               "no file tells the process: it is called %d here (--pid says else)",
                               (int)groups->items[0].pid);
@@ -468,7 +475,8 @@ static struct seep_error *settle_rest(struct collection *c, const struct groups 
                               (int)settled->unknown_pid);
     }
     settled->unknown_pid = tid ? tid : PID_OF_NOBODY;
-    settled->made_up = !tid;
+    if (!tid)
+        note_made_up(settled, PID_OF_NOBODY);
     if (tid)
         return collection_say(
             c,
@@ -497,7 +505,6 @@ struct seep_error *settle_pids(struct collection *c, const struct case_info *inf
                                struct settled *settled)
 {
     struct groups groups = {0};
-    bool made_up = false;
     struct seep_error *err = join_sets(c);
 
     if (!err)
@@ -509,10 +516,9 @@ struct seep_error *settle_pids(struct collection *c, const struct case_info *inf
     else if (!err)
         err = name_groups(c, &groups,
                           c->had_events && groups.count && groups.items[0].tid ? 0 : info->pid,
-                          &made_up);
+                          settled);
     if (!err)
         err = settle_rest(c, &groups, c->options->pid ? c->options->pid : info->pid, settled);
-    settled->made_up |= made_up;
     vector_deinit(&groups);
     return err;
 }
