@@ -432,6 +432,13 @@ static struct seep_error *conclude(struct case_dir *c, const struct recording *e
     return err;
 }
 
+/* The order of calls has no rate. */
+static void forget_times(struct diagnosis *d)
+{
+    d->bytes_per_s = d->bytes_per_s != 0 ? NAN : 0;
+    d->judgement.doubts &= ~(unsigned)DOUBT_SHORT;
+}
+
 static struct seep_error *judge(struct case_dir *c, const struct analysis_options *options,
                                 const struct recording *e, uint64_t end_ns, struct analysis *a)
 {
@@ -444,6 +451,8 @@ static struct seep_error *judge(struct case_dir *c, const struct analysis_option
     err = diagnosis_make(&correlation, a->lost_events, &diagnoses);
     for (size_t i = 0; !err && i < diagnoses.count; i++)
         geometry_weigh(&e->geometries, &diagnoses.items[i]);
+    for (size_t i = 0; !err && i < diagnoses.count && a->info.basis == MOMENT_NONE; i++)
+        forget_times(&diagnoses.items[i]);
     if (!err) {
         err = write_findings(c, options, &correlation, &diagnoses, e, a);
         diagnoses_deinit(&diagnoses);

@@ -371,8 +371,7 @@ static struct seep_error *add_finding(const struct diagnosis *d, const struct fi
         .unit_bytes = d->unit_min == d->unit_max ? d->unit_min : ANALYSIS_UNKNOWN,
         .first_ns = is_dated(d, analysis) ? wall(analysis, d->first_ns) : ANALYSIS_UNKNOWN,
         .last_ns = is_dated(d, analysis) ? wall(analysis, d->last_ns) : ANALYSIS_UNKNOWN,
-        .bytes_per_s =
-            analysis->info.basis == MOMENT_NONE && d->bytes_per_s != 0 ? NAN : d->bytes_per_s,
+        .bytes_per_s = d->bytes_per_s,
         .confidence = d->judgement.confidence,
         .placed = geometry_placed(input->geometries, d),
         .times_first_ns = ANALYSIS_UNKNOWN,

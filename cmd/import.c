@@ -155,6 +155,16 @@ static struct seep_error *refuse_compressed(const struct named_file *file, const
         "expand it first, with %s", tool);
 }
 
+/* FILE@TIME, but for what needs an address more. */
+static struct seep_error *check_suffix(const struct named_file *file)
+{
+    struct when when;
+
+    if (!file->input->suffix || file->importer->stage == IMPORTER_MEMORY)
+        return NULL;
+    return input_suffix_time(file->input, &when);
+}
+
 static struct seep_error *open_files(struct arguments *arguments)
 {
     struct seep_error *err = NULL;
@@ -171,6 +181,8 @@ static struct seep_error *open_files(struct arguments *arguments)
             err = refuse_compressed(file, head, len);
         if (!err && !file->importer && !(file->importer = importer_recognise(head, len)))
             err = refuse_unknown(file->input);
+        if (!err)
+            err = check_suffix(file);
     }
     return err;
 }

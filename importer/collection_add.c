@@ -163,12 +163,10 @@ struct seep_error *collection_file_time(struct collection *c, struct when *ret_w
     struct when when = {0};
 
     if (in && in->suffix) {
-        size_t len = strlen(in->suffix);
+        struct seep_error *err = input_suffix_time(in, &when);
 
-        if (when_parse(in->suffix, len, &when) != len)
-            return error_remedy(
-                error_create(ERROR_INVALID, "%s@%s: this is no time", in->path, in->suffix),
-                "name the file as FILE@2021-03-02T08:22:40 or FILE@08:22:40");
+        if (err)
+            return err;
         *ret_when = when_place(when, &c->options->when);
         return NULL;
     }

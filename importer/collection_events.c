@@ -245,11 +245,17 @@ static struct seep_error *add_names(struct collection *c, const struct settled *
         const struct kept_name *name = &c->names.items[i];
         struct event ev = {
             .pid = name->pid, .tid = name->tid, .kind = EVENT_THREAD_NAME, .name = name->name};
+        bool placed;
         uint64_t time_ns = settled->first_ns ? settled->first_ns : settled->shift_ns + NS_PER_S;
 
-        settle_time(settled, name->when, &time_ns);
+        placed = settle_time(settled, name->when, &time_ns);
         ev.enter_ns = ev.exit_ns = time_ns - shift_ns;
         err = collection_event(c, settled->basis, &ev);
+        /* And once more behind them: a thread that begins in between has no name till then. */
+        if (!err && !placed && settled->last_ns > time_ns) {
+            ev.enter_ns = ev.exit_ns = settled->last_ns - shift_ns;
+            err = collection_event(c, settled->basis, &ev);
+        }
     }
     return err;
 }

@@ -364,6 +364,15 @@ static struct seep_error *find_by_places(const struct collection *c, const struc
     return err;
 }
 
+/* Calls of PID are told of already, as where the parent of the one that is looked at has a log too. */
+static bool is_called_by_another(const struct collection *c, pid_t pid)
+{
+    for (size_t i = 0; i < c->aliases.count; i++)
+        if (c->aliases.items[i].has_events && collection_root(c, -(pid_t)(i + 1)) == pid)
+            return true;
+    return false;
+}
+
 /* What is known without a guess; 0: nothing. */
 static struct seep_error *find_pid(const struct collection *c, const struct group *g, size_t groups,
                                    pid_t *ret_pid, pid_t *ret_strange)
@@ -381,7 +390,9 @@ static struct seep_error *find_pid(const struct collection *c, const struct grou
     }
     err = find_by_places(c, g, &by_places, ret_strange);
     /* The one that is named, unless its addresses speak against it. */
-    *ret_pid = by_places ? by_places : groups == 1 && only > 0 && !*ret_strange ? only : 0;
+    *ret_pid = by_places;
+    if (!by_places && groups == 1 && only > 0 && !*ret_strange && !is_called_by_another(c, only))
+        *ret_pid = only;
     return err;
 }
 
