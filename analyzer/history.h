@@ -71,6 +71,7 @@ struct history_process {
     uint64_t first_look_ns, last_look_ns;        /* of these */
     uint64_t log_first_ns, log_last_ns; /* an imported log begins and ends; 0: it is a recording */
     VECTOR(struct history_log) logs;    /* by time */
+    uint64_t log_gap_ns;                /* between these, in all */
     uint64_t rss_told_ns;               /* of the last look that told what is resident */
     bool imported;
     bool made_up; /* the pid is a name that an import gave: nobody else knows it */

@@ -46,6 +46,8 @@ static void set_window(const struct history *history, struct history_process *p)
     for (size_t i = 0; i < p->logs.count; i++) {
         const struct history_log *log = &p->logs.items[i];
 
+        if (i && log->first_ns > p->log_last_ns)
+            p->log_gap_ns += log->first_ns - p->log_last_ns;
         p->log_first_ns = log->first_ns < p->log_first_ns ? log->first_ns : p->log_first_ns;
         p->log_last_ns = log->last_ns > p->log_last_ns ? log->last_ns : p->log_last_ns;
         p->log_whole |= log->whole;

@@ -537,6 +537,8 @@ static void put_doubts(struct buffer *out, const struct diagnosis *d)
     if (doubts & DOUBT_NO_UNMAPS)
         buffer_printf(out, "; no look at the regions shows what is still mapped: a pmap or smaps "
                            "from after these calls would tell");
+    if (doubts & DOUBT_GAP)
+        buffer_printf(out, "; what was given back between its logs nobody saw");
     if (doubts & DOUBT_FREES_UNTIMED)
         buffer_printf(out, "; of what age those unmapped were is not known");
     if (doubts & DOUBT_AGEING)

@@ -81,6 +81,14 @@ static bool is_thinned(const struct suspect *s)
     return s->process->log_last_ns && !s->process->log_whole;
 }
 
+/* What was given back while no log was written may be what is thought to be held. */
+static bool has_gap(const struct suspect *s)
+{
+    const struct history_process *p = s->process;
+
+    return p->log_gap_ns > (p->log_last_ns - p->log_first_ns) / 20;
+}
+
 /* Most of it lies in regions that a look shows. */
 static bool is_seen_mapped(const struct suspect *s)
 {
@@ -246,6 +254,8 @@ static struct judgement judge_mappings(const struct suspect *s)
             j.doubts |= DOUBT_ALLOCATOR;
         if (is_thinned(s) && !is_seen_mapped(s))
             j.doubts |= DOUBT_NO_UNMAPS;
+        if (has_gap(s) && !is_seen_mapped(s))
+            j.doubts |= DOUBT_GAP;
         if (j.doubts) {
             j.verdict = VERDICT_SUSPECT;
             j.confidence = 0.5;

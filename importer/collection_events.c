@@ -252,7 +252,8 @@ static struct seep_error *add_names(struct collection *c, const struct settled *
         ev.enter_ns = ev.exit_ns = time_ns - shift_ns;
         err = collection_event(c, settled->basis, &ev);
         /* And once more behind them: a thread that begins in between has no name till then. */
-        if (!err && !placed && settled->last_ns > time_ns) {
+        if (!err && !placed && collection_tid_get(&c->seen, name->tid) &&
+            settled->last_ns > time_ns) {
             ev.enter_ns = ev.exit_ns = settled->last_ns - shift_ns;
             err = collection_event(c, settled->basis, &ev);
         }

@@ -312,7 +312,7 @@ static void write_not_seen(struct rows *r, const struct analysis *a)
         rows_printf(r, "%s(", timed ? " " : "what was mapped before ");
         rows_size(r, a->preexisting_bytes);
         rows_printf(r, ")");
-    } else {
+    } else if (timed || a->info.imported) {
         rows_printf(r, timed ? ": no look tells how much" : "what was mapped before");
     }
     rows_between(r, "; ");
