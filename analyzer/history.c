@@ -225,9 +225,13 @@ static struct seep_error *set_exe(struct history_process *p, const char *exe)
 static struct seep_error *start_process(struct history *history, const struct event *ev)
 {
     const struct history_process *parent = history_find(history, (pid_t)ev->args[1]);
-    struct history_process *p;
-    struct seep_error *err = make_process(history, ev->pid, ev->enter_ns, &p);
+    struct history_process *p = history_find(history, ev->pid);
+    struct seep_error *err;
 
+    /* A pmap from before the log is a look at it all the same. */
+    if (history->imported && ev->args[0] == EVENT_START_ATTACHED && p && !p->end_ns)
+        return NULL;
+    err = make_process(history, ev->pid, ev->enter_ns, &p);
     if (err)
         return err;
     p->ppid = (pid_t)ev->args[1];

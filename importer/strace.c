@@ -347,8 +347,8 @@ static struct seep_error *take_record(struct strace_log *log, const char *text, 
     }
     strace_times_set(log, &line);
     log->names_threads |= line.tid > 0;
-    if (line.record == STRACE_CALL || line.record == STRACE_RESUMED)
-        log->whole |= !is_kept_by_search(&line);
+    if (!log->whole && (line.record == STRACE_CALL || line.record == STRACE_RESUMED))
+        log->whole = !is_kept_by_search(&line);
     if (line.record == STRACE_MODE)
         return strace_lives_mode(log, line.rest, line.rest_len);
     err = strace_lives_thread(log, &line, &thread);
