@@ -74,7 +74,7 @@ struct history_process {
     uint64_t log_gap_ns;                /* between these, in all */
     uint64_t rss_told_ns;               /* of the last look that told what is resident */
     bool imported;
-    bool made_up; /* the pid is a name that an import gave: nobody else knows it */
+    bool made_up;   /* the pid is a name that an import gave: nobody else knows it */
     bool log_whole; /* a munmap would be in its logs */
     /* of the last look; SNAPSHOT_UNKNOWN */
     uint64_t rss_bytes, pss_bytes, virtual_bytes;

@@ -92,7 +92,7 @@ struct case_info {
     bool has_dated_calls;    /* its events have dates: recorded ones, or imported ones whose do */
     uint64_t started_ns, ended_ns;              /* monotonic; ended 0: unknown */
     pid_t pid;                                  /* the first target; 0 unknown */
-    bool pid_made_up; /* case_is_made_up */
+    bool pid_made_up;                           /* case_is_made_up */
     const char *name, *exe, *command, *runtime; /* NULL: unknown; owned by the case */
     const char *host_name, *boot_id, *time_zone;
     const char *backend; /* "ptrace", "snapshots" */
