@@ -86,7 +86,7 @@ static struct seep_error *make_vma(const struct correlate_process *c, size_t ind
         .end = range->end,
         .region = range->region,
         .size_bytes = range->end - range->start,
-        .rss_bytes = range->rss_bytes,
+        .rss_bytes = history_rss_is_stale(c->process) ? ANALYSIS_UNKNOWN : range->rss_bytes,
         .growth_bytes = range_growth(c, index),
         .explained_bytes =
             c->pieces.known ? c->pieces.ranges[index].charged_bytes : ANALYSIS_UNKNOWN,

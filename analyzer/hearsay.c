@@ -10,7 +10,6 @@ enum {
     MAX_INCIDENTS = 64,
     MAX_ASSUMPTIONS = 256,
     LEAST_GAP = 100, /* of the logs' time: a shorter one between them is none */
-    STALE_S = 2,
 };
 
 /* --- incidents --- */
@@ -161,8 +160,7 @@ static struct seep_error *tell_stale(const struct history_process *p, struct ana
     struct units_text age;
     struct seep_error *err;
 
-    if (!p->rss_told_ns || p->growth.rss_told ||
-        p->growth.last_ns < p->rss_told_ns + STALE_S * (uint64_t)NS_PER_S)
+    if (!history_rss_is_stale(p))
         return NULL;
     err = conclusions_text(&text,
                            "what is resident of process %d is told by a look that is %s older than "

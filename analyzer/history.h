@@ -34,6 +34,8 @@ enum {
 /* Calls whose return nobody saw are kept for geometry.h; more are only counted. */
 enum { HISTORY_MAX_UNPLACED = 65536 };
 
+enum { HISTORY_STALE_NS = 2000000000 };
+
 struct history_pid;
 
 /* What a log tells of a process. */
@@ -117,6 +119,15 @@ DEFINE_CLEANUP(struct history *, history_destroy);
 /* For replay_observer. */
 struct seep_error *history_event(void *history, const struct event *ev);
 struct seep_error *history_snapshot(void *history, const struct snapshot *snap);
+
+/* Of imported looks the last one does not tell what is resident, and the one that did is older by more
+ * than what one look takes: what ranges have of it was that of others. In a recording looks are near to
+ * each other. */
+static inline bool history_rss_is_stale(const struct history_process *p)
+{
+    return p->imported && p->rss_told_ns && !p->growth.rss_told &&
+           p->growth.last_ns > p->rss_told_ns + HISTORY_STALE_NS;
+}
 
 /* The process PID that was seen last, or NULL. */
 struct history_process *history_find(const struct history *history, pid_t pid);

@@ -160,6 +160,16 @@ holds swapped <<'PYTHON'
 assert f[0]['bytes'] == 600 << 20, f
 PYTHON
 
+# What was resident before is not said of what is mapped now.
+printf '%s\n' '7f1000000000-7f103e800000 rw-p 00000000 00:00 0' \
+    '7fff00000000-7fff00021000 rw-p 00000000 00:00 0          [stack]' >maps-100
+judge stale small-100@2021-03-02T00:00:00Z maps-100@2021-03-02T02:00:00Z
+holds stale <<'PYTHON'
+assert f[0]['bytes'] == 600 << 20 and f[0]['resident_bytes'] is None, f
+assert all(v['rss_bytes'] is None for x in f for v in x['vmas'])
+assert any('of different moments' in a for a in r['evidence']['assumptions'])
+PYTHON
+
 # Two reports of native memory tracking, in the order of their times.
 judge nmt nmt-2@2021-03-02T00:10:00Z nmt-1@2021-03-02T00:00:00Z
 holds nmt <<'PYTHON'
