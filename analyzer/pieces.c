@@ -192,7 +192,10 @@ struct seep_error *pieces_gather(const struct history_process *p, const struct l
         if (!pieces.ranges)
             g.err = error_no_memory();
     }
-    if (!g.err && space)
+    /* What a fork copied matters only where a look shows in which VMA it is. */
+    if (!g.err && space && !p->growth.ranges.count)
+        ledger_each_own(space, visit, &g);
+    else if (!g.err && space)
         ledger_each(space, 0, UINT64_MAX, visit, &g);
     if (g.err)
         pieces_deinit(&pieces);

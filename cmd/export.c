@@ -115,7 +115,7 @@ static struct seep_error *export_to_file(const struct case_dir *c,
 static struct seep_error *export(const struct arguments *arguments)
 {
     _cleanup_(case_destroyp) struct case_dir *c = NULL;
-    struct seep_error *err = case_open(arguments->case_path, &c);
+    struct seep_error *err = command_open_case(arguments->case_path, &c);
 
     if (err)
         return err;

@@ -388,7 +388,7 @@ static struct seep_error *list(const char *case_path, const struct arguments *ar
 {
     _cleanup_(case_destroyp) struct case_dir *c = NULL;
     _cleanup_(listing_deinit) struct listing listing = {.arguments = arguments};
-    struct seep_error *err = case_open(case_path, &c);
+    struct seep_error *err = command_open_case(case_path, &c);
 
     if (!err)
         err = read_case(c, &listing);

@@ -49,9 +49,13 @@ struct seep_error *case_open(const char *path, struct case_dir **ret_case);
 void case_destroy(struct case_dir *c);
 DEFINE_CLEANUP(struct case_dir *, case_destroy);
 
-/* Removes a fresh case in which nothing was recorded: its own files, and the directory when nothing
- * else is in it. */
+/* Removes a fresh case that came to nothing: its own files, and the directory when nothing else is in
+ * it. */
 void case_discard(struct case_dir *c);
+
+/* The reason that a case has while an import into it is under way, in the state CASE_RECORDING: whoever
+ * finds it there later knows that the import did not end. */
+extern const char case_import_begun[];
 
 /* CASE_RECORDING only while its recorder lives. */
 enum case_state case_state(const struct case_dir *c);
@@ -97,6 +101,7 @@ struct case_info {
     const char *host_name, *boot_id, *time_zone;
     const char *backend; /* "ptrace", "snapshots" */
     const char *reason;  /* why it was cut short, NULL */
+    bool import_open;    /* an import into it did not end */
     const char *options; /* the recorder's command line, NULL */
     uint64_t page_bytes;
     uint64_t lost_events;

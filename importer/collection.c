@@ -86,6 +86,7 @@ void collection_destroy(struct collection *c)
 {
     if (!c)
         return;
+    event_pipe_destroy(c->pipe);
     for (size_t i = 0; i < WHEN_BASES; i++) {
         sorter_destroy(c->lanes[i].events);
         sorter_destroy(c->lanes[i].spans);
@@ -127,7 +128,8 @@ struct seep_error *collection_spool(struct collection *c, const void *bytes, siz
     if (c->spool_fd < 0)
         err = sorter_temporary(c->temporary_fd, &c->spool_fd);
     if (!err)
-        err = io_write(c->spool_fd, bytes, len);
+        err = error_prefix(io_write(c->spool_fd, bytes, len),
+                           "a temporary file in the case's directory");
     if (err)
         return err;
     *ret_at = c->spool_bytes;

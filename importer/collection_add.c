@@ -1,3 +1,4 @@
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,10 +47,15 @@ static struct seep_error *note_process(struct collection *c, enum when_basis bas
     return note_place(alias, ev);
 }
 
-static struct seep_error *add_event(struct collection *c, enum when_basis basis,
-                                    const struct event *ev, bool alone)
+/* How an event travels: what its pending_ns is used for until it is known. */
+enum { ALONE = 1, BASIS_SHIFT = 1 };
+
+/* The sink at the pipe's other end. What it touches is its thread's until the pipe is flushed: the lanes
+ * and the record. */
+static struct seep_error *sort_in(struct event_sink *sink, const struct event *ev)
 {
-    struct lane *lane = &c->lanes[basis];
+    struct collection *c = (struct collection *)((char *)sink - offsetof(struct collection, sink));
+    struct lane *lane = &c->lanes[ev->pending_ns >> BASIS_SHIFT];
     struct buffer *record = &c->record;
     struct seep_error *err = NULL;
 
@@ -66,19 +72,40 @@ static struct seep_error *add_event(struct collection *c, enum when_basis basis,
     if (record->failed)
         return error_no_memory();
     err = sorter_add(lane->events, ev->exit_ns, record->bytes, record->len);
-    if (!err && !alone && ev->enter_ns < ev->exit_ns)
+    if (!err && !(ev->pending_ns & ALONE) && ev->enter_ns < ev->exit_ns)
         err = sorter_add(lane->spans, ev->enter_ns, &ev->exit_ns, sizeof(ev->exit_ns));
+    lane->first_ns = ev->enter_ns < lane->first_ns ? ev->enter_ns : lane->first_ns;
+    lane->last_ns = ev->exit_ns > lane->last_ns ? ev->exit_ns : lane->last_ns;
+    return err;
+}
+
+static struct seep_error *add_event(struct collection *c, enum when_basis basis,
+                                    const struct event *ev, bool alone)
+{
+    struct event sent = *ev;
+    struct seep_error *err = NULL;
+
+    sent.pending_ns = (uint64_t)basis << BASIS_SHIFT | (alone ? ALONE : 0);
+    if (!c->pipe) {
+        c->sink.put = sort_in;
+        err = event_pipe_create(&c->sink, &c->pipe);
+    }
+    if (!err)
+        err = event_pipe_put(c->pipe, &sent);
     if (err)
         return err;
     err = note_process(c, basis, ev);
     if (err)
         return err;
     c->first_pid = c->first_pid ? c->first_pid : ev->pid;
-    lane->first_ns = ev->enter_ns < lane->first_ns ? ev->enter_ns : lane->first_ns;
-    lane->last_ns = ev->exit_ns > lane->last_ns ? ev->exit_ns : lane->last_ns;
     if (c->input)
         collection_current(c)->events++;
     return NULL;
+}
+
+struct seep_error *collection_events_added(struct collection *c)
+{
+    return c->pipe ? event_pipe_flush(c->pipe) : NULL;
 }
 
 struct seep_error *collection_event(struct collection *c, enum when_basis basis,

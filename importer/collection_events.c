@@ -155,10 +155,14 @@ static struct seep_error *number_stack(struct numbering *n, uint32_t id)
 static struct seep_error *put_numbered(struct event_sink *sink, const struct event *ev)
 {
     struct numbering *n = (struct numbering *)sink;
-    struct event numbered = *ev;
-    struct seep_error *err =
-        ev->stack_id && !n->stack_ids[ev->stack_id] ? number_stack(n, ev->stack_id) : NULL;
+    struct event numbered;
+    struct seep_error *err = NULL;
 
+    if (!ev->stack_id)
+        return event_sink_put(&n->writer->sink, ev);
+    if (!n->stack_ids[ev->stack_id])
+        err = number_stack(n, ev->stack_id);
+    numbered = *ev;
     numbered.stack_id = n->stack_ids[ev->stack_id];
     return err ? err : event_sink_put(&n->writer->sink, &numbered);
 }
@@ -302,6 +306,9 @@ struct seep_error *collection_write_events(struct collection *c, const struct se
     _cleanup_close_ int fd = -1;
     struct seep_error *err = add_names(c, settled);
     bool any = false;
+
+    if (!err)
+        err = collection_events_added(c);
 
     for (int basis = 0; basis < WHEN_BASES; basis++)
         any |= c->lanes[basis].events != NULL;

@@ -7,8 +7,10 @@
 #pragma once
 
 #include "base/buffer.h"
+#include "evidence/event_source.h"
 #include "evidence/stack_table.h"
 #include "importer/collection.h"
+#include "importer/event_pipe.h"
 #include "importer/input.h"
 #include "importer/sorter.h"
 
@@ -124,10 +126,15 @@ struct collection {
     pid_t first_pid;            /* of the first event that has one */
     bool had_events;            /* the case had some already */
     uint64_t first_ns, last_ns; /* of what was written, on the case's clock */
-    struct buffer record;       /* of one event */
+    struct event_pipe *pipe;    /* events on their way into the lanes; NULL: none came yet */
+    struct event_sink sink;     /* its other end */
+    struct buffer record;       /* of one event; the pipe's thread's */
     struct input *input;        /* the file at hand; NULL: none */
     bool file_time_said;
 };
+
+/* Waits until all events that were handed over are in their lanes. Before anybody looks at these. */
+struct seep_error *collection_events_added(struct collection *c);
 
 /* Appends to the spool. */
 struct seep_error *collection_spool(struct collection *c, const void *bytes, size_t len,
