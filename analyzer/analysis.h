@@ -189,6 +189,7 @@ struct analysis_difference {
 struct analysis_category {
     char *name;
     uint64_t reserved_bytes, committed_bytes, malloc_bytes, mmap_bytes, growth_bytes;
+    uint64_t first_bytes; /* committed in the first of several reports; ANALYSIS_UNKNOWN: one */
 };
 struct analysis_java {
     pid_t pid; /* 0 unknown */

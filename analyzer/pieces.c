@@ -134,7 +134,8 @@ static void add_piece(struct gathering *g, const struct ledger_interval *interva
         .place = place,
         .start = interval->start,
         .bytes = bytes,
-        .resident_bytes = range ? share_of(range, bytes) : ANALYSIS_UNKNOWN,
+        .resident_bytes =
+            range && !history_rss_is_stale(g->p) ? share_of(range, bytes) : ANALYSIS_UNKNOWN,
         .range = index,
     };
 

@@ -31,8 +31,8 @@ struct seep_error *recording_read(const struct case_dir *c, const struct case_in
                                                 .context = recording->history},
                       recording->stacks, &recording->replay);
     ledger_on_freed(recording->ledger, NULL, NULL);
-    if (info->imported)
-        history_end_log(recording->history);
+    if (!err && info->imported)
+        err = history_end_logs(recording->history, c);
     return err ? err
                : geometry_place(recording->ledger, recording->history, &recording->geometries);
 }

@@ -59,6 +59,7 @@ static struct seep_error *refuse_encoded(const struct import_file *file, const c
 static struct seep_error *look(struct import_file *file, bool *ret_unknown)
 {
     const char *head;
+    struct when when;
     size_t len;
     struct seep_error *err = import_file_open(file);
 
@@ -70,6 +71,11 @@ static struct seep_error *look(struct import_file *file, bool *ret_unknown)
         return err;
     if (!file->importer)
         file->importer = importer_recognise(head, len);
+    /* FILE@TIME, but for what needs an address more. */
+    if (file->importer && file->input->suffix && file->importer->stage != IMPORTER_MEMORY)
+        err = input_suffix_time(file->input, &when);
+    if (err)
+        return err;
     *ret_unknown = !file->importer;
     file->size_bytes = file->input->size_bytes;
     set_aside(file);

@@ -492,6 +492,17 @@ static bool has_imported_events(const struct case_dir *c)
     return false;
 }
 
+bool case_is_made_up(const struct case_dir *c, pid_t pid)
+{
+    const json_t *array = get(c, "target", "made_up_pids"), *item;
+    size_t index;
+
+    json_array_foreach (array, index, item)
+        if (json_integer_value(item) == pid)
+            return true;
+    return false;
+}
+
 void case_info(const struct case_dir *c, struct case_info *ret_info)
 {
     enum { DEFAULT_PAGE_BYTES = 4096, MAX_PAGE_BYTES = 64 << 10 };
@@ -523,6 +534,7 @@ void case_info(const struct case_dir *c, struct case_info *ret_info)
         .watcher_cpu_ns = number_of(get(c, "watch", "watcher_cpu_ns")),
         .target_stopped_ns = number_of(get(c, "watch", "target_stopped_ns")),
     };
+    ret_info->pid_made_up = case_is_made_up(c, ret_info->pid);
     ret_info->imported = ret_info->backend && strcmp(ret_info->backend, "import") == 0;
     ret_info->import_open = ret_info->reason && case_state(c) == CASE_INTERRUPTED &&
                             strcmp(ret_info->reason, case_import_begun) == 0;

@@ -96,6 +96,7 @@ struct case_info {
     bool has_dated_calls;    /* its events have dates: recorded ones, or imported ones whose do */
     uint64_t started_ns, ended_ns;              /* monotonic; ended 0: unknown */
     pid_t pid;                                  /* the first target; 0 unknown */
+    bool pid_made_up;                           /* case_is_made_up */
     const char *name, *exe, *command, *runtime; /* NULL: unknown; owned by the case */
     const char *host_name, *boot_id, *time_zone;
     const char *backend; /* "ptrace", "snapshots" */
@@ -108,4 +109,6 @@ struct case_info {
     uint64_t watcher_cpu_ns;    /* what watching cost: seep's own CPU time */
     uint64_t target_stopped_ns; /* and how long the target stood still in all */
 };
+/* Whether PID is a name that an import gave to a process whose pid no file tells. */
+bool case_is_made_up(const struct case_dir *c, pid_t pid);
 void case_info(const struct case_dir *c, struct case_info *ret_info);

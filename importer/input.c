@@ -524,6 +524,20 @@ struct seep_error *input_sha256(struct input *in, char ret_hex[65])
     return NULL;
 }
 
+struct seep_error *input_suffix_time(const struct input *in, struct when *ret_when)
+{
+    size_t len = strlen(in->suffix);
+    _cleanup_free_ char *shown = escape_text(in->suffix, len);
+    struct when when;
+
+    if (when_parse(in->suffix, len, &when) != len)
+        return error_remedy(
+            error_create(ERROR_INVALID, "%s@%s: this is no time", in->path, shown ? shown : "?"),
+            "name the file as FILE@2021-03-02T08:22:40 or FILE@08:22:40");
+    *ret_when = when;
+    return NULL;
+}
+
 struct seep_error *input_suffix_address(const struct input *in, uint64_t *ret_address,
                                         bool *ret_there)
 {
