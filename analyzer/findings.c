@@ -266,6 +266,21 @@ static struct seep_error *take_text(struct buffer *buffer, char **ret_text)
     return NULL;
 }
 
+static struct seep_error *add_advice(const struct history_process *process, const struct finding *f,
+                                     struct narrate_steps *steps)
+{
+    char pid[16], *advice = NULL;
+    struct seep_error *err;
+
+    narrate_pid(process, pid, sizeof(pid));
+    err = finding_paths_advice(f, process->end_ns ? NULL : pid, &advice);
+    if (!err && advice)
+        err = vector_push(steps, advice);
+    if (err)
+        free(advice);
+    return err;
+}
+
 static struct seep_error *put_into_words(const struct diagnosis *d,
                                          const struct findings_input *input,
                                          const struct narrate_case *at, struct finding *f)
@@ -293,6 +308,8 @@ static struct seep_error *put_into_words(const struct diagnosis *d,
         err = take_text(&reason, &f->reason);
     if (!err)
         err = narrate_next(d, f->rank, at, f->vmas.count ? &vma : NULL, &steps);
+    if (!err && f->verdict != VERDICT_NOT_LEAK)
+        err = add_advice(d->parts.items[0]->process, f, &steps);
     memcpy(&f->next, &steps, sizeof(steps));
     return err;
 }
