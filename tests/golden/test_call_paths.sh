@@ -73,3 +73,17 @@ status=0
 status=0
 "$SEEP" export leak.seep 2>said || status=$?
 [ "$status" = 2 ] || fail "no format: $status"
+
+# A program without a build-id that was written after the recording is not the one that ran: no command
+# takes its names.
+objcopy --remove-section .note.gnu.build-id "$SAMPLES/leak_mmap" plain
+"$SEEP" run --quiet -o plain.seep -- ./plain >plain.out
+"$SEEP" export plain.seep --to folded 2>&1 | grep -q map_touched || fail "no names while the file is the same"
+touch -d '1 hour' plain
+for command in "analyze plain.seep" "show plain.seep stacks" "show plain.seep ledger" "export plain.seep --to folded"; do
+    # shellcheck disable=SC2086 # words
+    "$SEEP" $command >later 2>&1 || fail "$command: $(cat later)"
+    if grep -q map_touched later; then
+        fail "$command takes names from a file that was written later: $(grep map_touched later)"
+    fi
+done
