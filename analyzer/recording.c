@@ -41,7 +41,8 @@ struct seep_error *recording_read(const struct case_dir *c, const struct case_in
 struct seep_error *recording_name_paths(struct recording *recording, int case_fd,
                                         const struct recording_naming *naming)
 {
-    struct symbols_options symbols = {.progress = naming->progress, .context = naming->context};
+    struct symbols_options symbols = {
+        .debug_dir = naming->debug_dir, .progress = naming->progress, .context = naming->context};
     const struct case_info *info = recording->info;
     struct seep_error *err;
 

@@ -32,7 +32,8 @@ struct seep_error *recording_read(const struct case_dir *c, const struct case_in
                                   struct recording *recording);
 
 struct recording_naming {
-    bool skip_symbols; /* offsets instead of names */
+    bool skip_symbols;     /* offsets instead of names */
+    const char *debug_dir; /* as symbols_options has it */
     void (*progress)(const char *text, void *context);
     void *context;
 };

@@ -69,7 +69,7 @@ static void add_vma(struct rows *r, const struct analysis *a, const struct findi
         rows_printf(r, " ");
         rows_text(r, vma->name);
     }
-    if (f->vmas.count > 1 && known(vma->explained_bytes)) {
+    if (f->vmas.count > 1 && known(vma->explained_bytes) && vma->explained_bytes) {
         rows_printf(r, ", ");
         rows_size(r, vma->explained_bytes);
         rows_printf(r, " of it");

@@ -87,3 +87,19 @@ for command in "analyze plain.seep" "show plain.seep stacks" "show plain.seep le
         fail "$command takes names from a file that was written later: $(grep map_touched later)"
     fi
 done
+
+# Names from files that lie elsewhere, by build-id.
+id=$(readelf -n "$SAMPLES/leak_mmap" | sed -n 's/.*Build ID: //p')
+mkdir -p "names/.build-id/${id:0:2}"
+objcopy --only-keep-debug "$SAMPLES/leak_mmap" "names/.build-id/${id:0:2}/${id:2}.debug"
+strip -s -o bare "$SAMPLES/leak_mmap"
+"$SEEP" run --quiet -o bare.seep -- ./bare >bare.out
+for command in "analyze bare.seep" "show bare.seep stacks" "show bare.seep ledger" "export bare.seep --to folded"; do
+    # shellcheck disable=SC2086 # words
+    "$SEEP" $command >bare.said 2>&1
+    if grep -q map_touched bare.said; then
+        fail "$command: a name where there can be none"
+    fi
+    # shellcheck disable=SC2086
+    "$SEEP" $command --debug-dir names 2>&1 | grep -q map_touched || fail "$command --debug-dir: no name"
+done
