@@ -182,8 +182,8 @@ static void put_end(struct buffer *text, enum stack_end end, const struct analys
         buffer_printf(text, "cut after %s frames", units_format_count(&count, stack->frames.count));
         return;
     case STACK_END_COPY:
-        buffer_printf(text, "cut at the end of the stack that was copied: it goes on beyond "
-                            "--stack-bytes, or on another stack");
+        buffer_printf(text, "cut at the end of the bytes of stack that were copied: it goes on "
+                            "beyond --stack-bytes, or on another stack");
         return;
     case STACK_END_NO_UNWIND_INFO:
         buffer_printf(text, "unwinding stopped: no unwind information ");
