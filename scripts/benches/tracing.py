@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -174,11 +175,11 @@ def stacks():
 
 
 def redis():
-    socket = harness.work / "redis.sock"
-    server = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", str(socket), "--save",
+    door = harness.work / "redis.sock"
+    server = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", str(door), "--save",
                                "", "--appendonly", "no", "--dir", str(harness.work)],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while subprocess.run(["redis-cli", "-s", str(socket), "ping"], stdout=subprocess.DEVNULL,
+    while subprocess.run(["redis-cli", "-s", str(door), "ping"], stdout=subprocess.DEVNULL,
                          stderr=subprocess.DEVNULL).returncode != 0:
         time.sleep(0.05)
 
@@ -188,7 +189,7 @@ def redis():
             tracer = subprocess.Popen(tracer_command(server.pid), stdin=subprocess.DEVNULL,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             wait_attached(server.pid, tracer)
-        text = run(["redis-benchmark", "-s", socket, "-t", "set", "-r", 100000, "-d", 100, "-c", 20,
+        text = run(["redis-benchmark", "-s", door, "-t", "set", "-r", 100000, "-d", 100, "-c", 20,
                     "-n", requests_in_all, "--csv"])
         if tracer:
             tracer.terminate()
@@ -210,5 +211,59 @@ def redis():
          "with `seep run`: only its memory calls stop then.")
 
 
-PARTS = {"attached": attached, "spawned": spawned, "stacks": stacks, "redis": redis}
-NEEDED = ["strace", "redis-server", "redis-benchmark", "redis-cli"]
+NGINX = """daemon off; master_process off; error_log error.log; pid nginx.pid;
+events {{ worker_connections 256; }}
+http {{ access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi; scgi_temp_path scgi; keepalive_requests 1000000000;
+    server {{ listen 127.0.0.1:{port}; root {root}; }} }}
+"""
+
+
+def nginx():
+    folder = fresh("nginx")
+    folder.mkdir()
+    folder.chmod(0o755)
+    (folder / "page.html").write_text("x" * 1000)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "nginx.conf").write_text(NGINX.format(port=port, root=folder))
+    server = subprocess.Popen(["nginx", "-p", str(folder), "-c", "nginx.conf", "-e", "error.log"],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        if server.poll() is not None:
+            sys.exit("bench: nginx does not start")
+        time.sleep(0.05)
+
+    def requests(tracer_command):
+        tracer = None
+        if tracer_command:
+            tracer = subprocess.Popen(tracer_command(server.pid), stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wait_attached(server.pid, tracer)
+        text = run(["wrk", "-t", 1, "-c", 20, "-d", "2s", f"http://127.0.0.1:{port}/page.html"])
+        if tracer:
+            tracer.terminate()
+            tracer.wait()
+        if "Non-2xx" in text:
+            sys.exit("bench: nginx does not serve its page")
+        return float(re.search(r"^Requests/sec:\s*([\d.]+)", text, re.M)[1])
+
+    m = medians({"alone": lambda: requests(None), "seep": lambda: requests(trace_of("nginx-case")),
+                 "strace": lambda: requests(strace_of)})
+    server.terminate()
+    server.wait()
+    part("nginx under load",
+         "`wrk -t 1 -c 20` fetches a page of 1,000 bytes from one process; requests a second.",
+         ["requests/s", "alone", "`seep trace -p`", "`strace -f -p -e trace=%memory`",
+          "faster than strace, times"],
+         [["nginx", f"{m['alone']:,.0f}", f"{m['seep']:,.0f}", f"{m['strace']:,.0f}",
+           times(m["seep"], m["strace"])]])
+
+
+PARTS = {"attached": attached, "spawned": spawned, "stacks": stacks, "redis": redis,
+         "nginx": nginx}
+NEEDED = ["strace", "redis-server", "redis-benchmark", "redis-cli", "nginx", "wrk"]
