@@ -1,5 +1,7 @@
 #include "cmd/show.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,6 +82,23 @@ pid_t show_parse_id(const char *text, const char *option, const struct argp_stat
         return (pid_t)id;
     argp_error(state, "%s wants the number of a process or thread, not '%s'", option, text);
     return 0;
+}
+
+uint64_t show_parse_top(const char *text, uint64_t most, const struct argp_state *state)
+{
+    uint64_t top;
+
+    if (units_parse_number(text, most, &top) && top > 0)
+        return top;
+    argp_error(state, "--top wants a number from 1 to %" PRIu64 ", not '%s'", most, text);
+    return 0;
+}
+
+struct seep_error *show_end(struct seep_error *err)
+{
+    if ((ferror(stdout) || fflush(stdout) != 0) && !err)
+        return error_errno(errno, NULL, "cannot write");
+    return err;
 }
 
 const struct seep_command command_show = {

@@ -18,6 +18,7 @@
 #include <argp.h>
 #include <sys/types.h>
 
+#include "base/error.h"
 #include "cmd/command.h"
 
 struct show_topic {
@@ -37,3 +38,10 @@ void show_parse(const struct show_topic *topic, int argc, char **argv, void *inp
 
 /* The pid or tid that TEXT, the value of OPTION, names; a mistake ends here. */
 pid_t show_parse_id(const char *text, const char *option, const struct argp_state *state);
+
+/* The N of --top: 1 to MOST; a mistake ends here. */
+uint64_t show_parse_top(const char *text, uint64_t most, const struct argp_state *state);
+
+/* Writes out what was printed, also when ERR tells that something went wrong before, which is returned
+ * then. */
+struct seep_error *show_end(struct seep_error *err);

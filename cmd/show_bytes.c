@@ -1,5 +1,4 @@
 /* seep show CASE bytes: saved memory by address, as hexdump -C prints it. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -256,9 +255,7 @@ static struct seep_error *show(const char *case_path, const struct options *opti
         err = open_layers(c, options, &layers);
     if (!err)
         err = print_range(&layers, options);
-    if ((fflush(stdout) == EOF || ferror(stdout)) && !err)
-        err = error_errno(errno, NULL, "cannot write");
-    return err;
+    return show_end(err);
 }
 
 static bool parse_len(const char *text, uint64_t *ret_len)

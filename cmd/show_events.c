@@ -1,5 +1,4 @@
 /* seep show CASE events: the trace, for a person, for a program, and for what reads strace. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -354,8 +353,7 @@ static struct seep_error *list(const char *case_path, const struct arguments *ar
         err = put(&listing, &ev);
     if (!err && listing.strace)
         err = event_sink_finish(&listing.strace->sink);
-    if (!err && (ferror(stdout) || fflush(stdout) != 0))
-        err = error_errno(errno, NULL, "cannot write");
+    err = show_end(err);
     if (!err && reader->cut)
         fprintf(stderr, "seep: the events end in the middle of a block: what came later is lost\n");
     return err;

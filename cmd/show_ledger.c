@@ -1,5 +1,4 @@
 /* seep show CASE ledger: who mapped what, and has not given it back. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -396,9 +395,7 @@ static struct seep_error *list(const char *case_path, const struct arguments *ar
         err = arguments->intervals ? list_intervals(&listing) : list_groups(&listing);
     if (!err)
         err = print_sum(&listing);
-    if (!err && (ferror(stdout) || fflush(stdout) != 0))
-        err = error_errno(errno, NULL, "cannot write");
-    return err;
+    return show_end(err);
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -422,8 +419,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         arguments->tid = show_parse_id(argument, "--tid", state);
         return 0;
     case KEY_TOP:
-        if (!units_parse_number(argument, UINT32_MAX, &arguments->top) || arguments->top == 0)
-            argp_error(state, "--top wants a number, not '%s'", argument);
+        arguments->top = show_parse_top(argument, UINT32_MAX, state);
         return 0;
     case ARGP_KEY_END:
         if (arguments->intervals && (arguments->all || arguments->top))

@@ -1,5 +1,4 @@
 /* seep show CASE pages: what every page of saved memory holds, region by region. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -366,9 +365,7 @@ static struct seep_error *show(const char *case_path, struct arguments *argument
     }
     if (!err && !out.json)
         print_end(&out);
-    if (!err && (ferror(stdout) || fflush(stdout) != 0))
-        err = error_errno(errno, NULL, "cannot write");
-    return err;
+    return show_end(err);
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)

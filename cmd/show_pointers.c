@@ -1,5 +1,4 @@
 /* seep show CASE pointers: which regions point into which, and who points into some of them. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -346,8 +345,7 @@ static struct seep_error *show(const char *case_path, struct arguments *argument
                            "`seep dump -p PID -o CASE --all` saves what can be");
     if (!err)
         err = show_process(&out);
-    if (!err && (ferror(stdout) || fflush(stdout) != 0))
-        err = error_errno(errno, NULL, "cannot write");
+    err = show_end(err);
     references_deinit(&references);
     vector_deinit(&arguments->memory.ranges);
     return err;
@@ -362,8 +360,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &arguments->memory;
         return 0;
     case KEY_TOP:
-        if (!units_parse_number(argument, UINT32_MAX, &arguments->top) || !arguments->top)
-            argp_error(state, "--top wants a number, not '%s'", argument);
+        arguments->top = show_parse_top(argument, UINT32_MAX, state);
         return 0;
     case KEY_GREP:
         arguments->pattern = argument;

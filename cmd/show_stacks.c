@@ -1,5 +1,4 @@
 /* seep show CASE stacks: the call paths that were recorded, with their frames. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,9 +149,7 @@ static struct seep_error *list(const char *case_path, const struct arguments *ar
         fprintf(stderr, "seep: the case holds no call paths\n");
     if (!err)
         err = print_all(&listing);
-    if (!err && (ferror(stdout) || fflush(stdout) != 0))
-        err = error_errno(errno, NULL, "cannot write");
-    return err;
+    return show_end(err);
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -164,8 +161,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         arguments->json = true;
         return 0;
     case KEY_TOP:
-        if (!units_parse_number(argument, UINT32_MAX, &arguments->top) || arguments->top == 0)
-            argp_error(state, "--top wants a number, not '%s'", argument);
+        arguments->top = show_parse_top(argument, UINT32_MAX, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

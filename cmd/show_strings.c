@@ -289,8 +289,7 @@ static struct seep_error *show(const char *case_path, struct arguments *argument
         err = scan(&memory, &out, &result);
     if (!err)
         err = flush(&out);
-    if (!err && fflush(stdout) != 0)
-        err = error_errno(errno, NULL, "cannot write");
+    err = show_end(err);
     if (!err)
         show_memory_warn(&result);
     buffer_deinit(&out.line);

@@ -1,5 +1,4 @@
 /* seep show CASE templates: what kinds of strings fill saved memory. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -105,9 +104,7 @@ static struct seep_error *print(const struct templates_items *items,
         told++;
         err = arguments->json ? write_item(item) : print_item(item, arguments);
     }
-    if (!err && (ferror(stdout) || fflush(stdout) != 0))
-        err = error_errno(errno, NULL, "cannot write");
-    return err;
+    return show_end(err);
 }
 
 /* --- the topic --- */
@@ -163,9 +160,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         arguments->strings.min_chars = number;
         return 0;
     case KEY_TOP:
-        if (!units_parse_number(argument, TEMPLATES_KEPT, &arguments->top) || !arguments->top)
-            argp_error(state, "--top wants a number from 1 to %d, not '%s'", TEMPLATES_KEPT,
-                       argument);
+        arguments->top = show_parse_top(argument, TEMPLATES_KEPT, state);
         return 0;
     case KEY_GREP:
         arguments->pattern = argument;

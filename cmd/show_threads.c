@@ -1,5 +1,4 @@
 /* seep show CASE threads: who was there, what each asked for, and what it still holds. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -341,8 +340,7 @@ static struct seep_error *tell(const char *case_path, const struct arguments *ar
     err = gather(c, &threads, &cut);
     if (!err)
         err = arguments->json ? print_json(&threads) : print_table(&threads);
-    if (!err && (ferror(stdout) || fflush(stdout) != 0))
-        err = error_errno(errno, NULL, "cannot write");
+    err = show_end(err);
     if (!err && cut)
         fprintf(stderr, "seep: the case was cut short: what came later is lost\n");
     return err;

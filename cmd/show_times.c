@@ -1,5 +1,4 @@
 /* seep show CASE times: when what is in saved memory was written, region by region. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -421,8 +420,7 @@ static struct seep_error *show(const char *case_path, struct arguments *argument
     }
     if (!err && !arguments->json)
         print_others(&areas);
-    if (!err && (ferror(stdout) || fflush(stdout) != 0))
-        err = error_errno(errno, NULL, "cannot write");
+    err = show_end(err);
     if (!err)
         show_memory_warn(&result);
     return err;

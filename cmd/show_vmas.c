@@ -1,5 +1,4 @@
 /* seep show CASE vmas: the regions at the last look, how they grew, and who mapped them. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,9 +177,7 @@ static struct seep_error *list(const char *case_path, struct arguments *argument
     if (!err)
         err = arguments->json ? print_json(&regions) : print_table(&regions);
     vector_deinit(&regions);
-    if (!err && (ferror(stdout) || fflush(stdout) != 0))
-        err = error_errno(errno, NULL, "cannot write");
-    return err;
+    return show_end(err);
 }
 
 static enum sort parse_sort(const char *text, const struct argp_state *state)
