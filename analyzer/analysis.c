@@ -87,7 +87,8 @@ static struct seep_error *fill_memory(const struct history *history, struct anal
     a->virtual_last_bytes = memory->virtual_last_bytes;
     a->growth_bytes_per_s = steady_slope(memory);
     /* Files of one moment differ by what their tools count, not by time. */
-    if (a->info.imported && history->last_ns - history->first_ns < (uint64_t)NS_PER_S)
+    if (a->info.basis == MOMENT_NONE ||
+        (a->info.imported && history->last_ns - history->first_ns < (uint64_t)NS_PER_S))
         a->growth_bytes_per_s = NAN;
     a->limit_bytes = ANALYSIS_UNKNOWN;
     a->exhaustion_s = NAN;
@@ -231,6 +232,12 @@ static bool is_told(const struct analysis *a, pid_t pid, const struct dump_regio
     return false;
 }
 
+static bool is_of_file(const struct dump_region *region)
+{
+    return region->name && region->name[0] == '/' && !strstr(region->name, " (deleted)") &&
+           strncmp(region->name, "/dev/", strlen("/dev/")) != 0;
+}
+
 static struct seep_error *read_region(const struct dumps *dumps, const struct dump *dump,
                                       const struct dump_region *region,
                                       const struct contents_options *options, struct analysis *a)
@@ -256,7 +263,8 @@ static struct seep_error *read_region(const struct dumps *dumps, const struct du
             content.region = a->vmas.items[i].region;
     memcpy(&content.strings, &contents.strings, sizeof(content.strings));
     memset(&contents.strings, 0, sizeof(contents.strings));
-    if (contents.bulk.count) {
+    /* Relocated tables of a file hold numbers that look like times. */
+    if (contents.bulk.count && content.region != REGION_FILE && !is_of_file(region)) {
         content.times_first_ns = contents.bulk.first_ns;
         content.times_last_ns = contents.bulk.last_ns;
         content.times_count = contents.bulk.count;
@@ -362,6 +370,8 @@ static struct seep_error *fill_evidence(struct case_dir *c, const struct replay_
     a->ended_ns = wall(a, end_ns);
     a->duration_ns = end_ns > start_ns ? end_ns - start_ns : 0;
     a->time_basis = moment_basis_name(a->info.basis);
+    if (a->info.basis == MOMENT_NONE && history->worked)
+        a->started_ns = a->ended_ns = a->duration_ns = ANALYSIS_UNKNOWN;
     a->events = replay->events;
     a->has_calls = history->worked;
     a->lost_events =
@@ -422,6 +432,13 @@ static struct seep_error *conclude(struct case_dir *c, const struct recording *e
     return err;
 }
 
+/* The order of calls has no rate. */
+static void forget_times(struct diagnosis *d)
+{
+    d->bytes_per_s = d->bytes_per_s != 0 ? NAN : 0;
+    d->judgement.doubts &= ~(unsigned)DOUBT_SHORT;
+}
+
 static struct seep_error *judge(struct case_dir *c, const struct analysis_options *options,
                                 const struct recording *e, uint64_t end_ns, struct analysis *a)
 {
@@ -434,6 +451,8 @@ static struct seep_error *judge(struct case_dir *c, const struct analysis_option
     err = diagnosis_make(&correlation, a->lost_events, &diagnoses);
     for (size_t i = 0; !err && i < diagnoses.count; i++)
         geometry_weigh(&e->geometries, &diagnoses.items[i]);
+    for (size_t i = 0; !err && i < diagnoses.count && a->info.basis == MOMENT_NONE; i++)
+        forget_times(&diagnoses.items[i]);
     if (!err) {
         err = write_findings(c, options, &correlation, &diagnoses, e, a);
         diagnoses_deinit(&diagnoses);
@@ -467,7 +486,7 @@ static struct seep_error *name_paths(const struct case_dir *c,
     struct seep_error *err =
         recording_name_paths(e, c->fd,
                              &(struct recording_naming){.skip_symbols = options->skip_symbols,
-                                                        .info = &a->info,
+                                                        .debug_dir = options->debug_dir,
                                                         .progress = options->progress,
                                                         .context = options->context});
 

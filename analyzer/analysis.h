@@ -189,6 +189,7 @@ struct analysis_difference {
 struct analysis_category {
     char *name;
     uint64_t reserved_bytes, committed_bytes, malloc_bytes, mmap_bytes, growth_bytes;
+    uint64_t first_bytes; /* committed in the first of several reports; ANALYSIS_UNKNOWN: one */
 };
 struct analysis_java {
     pid_t pid; /* 0 unknown */
@@ -273,8 +274,9 @@ struct analysis {
 };
 
 struct analysis_options {
-    bool skip_content; /* do not read the dumps */
-    bool skip_symbols; /* look for no ELF files: offsets instead of names */
+    bool skip_content;     /* do not read the dumps */
+    bool skip_symbols;     /* look for no ELF files: offsets instead of names */
+    const char *debug_dir; /* as symbols_options has it */
     /* Told what is being read or fetched, now and then; NULL: nobody. */
     void (*progress)(const char *text, void *context);
     void *context;

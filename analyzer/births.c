@@ -1,8 +1,12 @@
+#define XXH_INLINE_ALL
 #include "analyzer/births.h"
 
 #include <string.h>
+#include <xxhash.h>
 
-#define HASH_NONFATAL_OOM 1
+/* Asked for several times an event. */
+#define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned)XXH3_64bits((key), (len)))
+#define HASH_NONFATAL_OOM             1
 #include <uthash.h>
 
 enum births_by { BY_SIZE, BY_THREAD, BY_PATH };

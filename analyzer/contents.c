@@ -315,8 +315,9 @@ struct seep_error *contents_sentence(const struct time_span *bulk,
     if (bulk->last_ns / NS_PER_S != bulk->first_ns / NS_PER_S)
         buffer_printf(&text, " to %s", format(&to, bulk->last_ns, dated));
     if (nearest)
-        buffer_printf(&text, ", mapped at %s by thread %d", format(&at, nearest->time_ns, dated),
-                      (int)nearest->tid);
+        buffer_printf(&text, ", mapped at %s", format(&at, nearest->time_ns, dated));
+    if (nearest && nearest->tid > 0)
+        buffer_printf(&text, " by thread %d", (int)nearest->tid);
     if (count > 1)
         buffer_printf(&text, " (the nearest of %s mappings)", units_format_count(&number, count));
     if (text.failed)

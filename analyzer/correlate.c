@@ -41,8 +41,12 @@ struct suspect correlate_new_suspect(const struct correlate_process *c, enum sus
 {
     uint64_t detached_ns = c->process->detached_ns, log_ns = c->process->log_last_ns;
     bool by_looks = kind == SUSPECT_MAPPED || kind == SUSPECT_TOUCHED || kind == SUSPECT_HELD;
-    bool by_log = !by_looks && log_ns;
+    bool by_log = !by_looks && log_ns, by_files = by_looks && c->process->imported;
     uint64_t end_ns = by_log && log_ns < c->end_ns ? log_ns : c->end_ns;
+
+    /* Files of other processes say nothing of this one. */
+    if (by_files && kind != SUSPECT_HELD && c->process->growth.last_ns < end_ns)
+        end_ns = c->process->growth.last_ns;
 
     return (struct suspect){
         .process = c->process,
@@ -270,7 +274,7 @@ static struct seep_error *add_piece(struct suspect *s, const struct piece *piece
     err = vector_push(&s->points, (struct shape_point){charge->time_ns, piece->bytes});
     if (!err && first)
         err = vector_push(&s->marks, (struct suspect_mark){charge->time_ns, charge->tid});
-    if (!err)
+    if (!err && charge->tid > 0)
         err = vector_push(&s->threads, (struct suspect_thread){charge->tid, first, piece->bytes,
                                                                charge->time_ns});
     if (!err)

@@ -168,8 +168,9 @@ static struct seep_error *add_track(const struct growth *growth, size_t index,
     struct seep_error *err;
 
     s->bytes = correlate_sum(s->bytes, bytes);
-    s->resident_bytes =
-        growth->has_rss ? correlate_sum(s->resident_bytes, resident) : ANALYSIS_UNKNOWN;
+    s->resident_bytes = growth->has_rss && !history_rss_is_stale(s->process)
+                            ? correlate_sum(s->resident_bytes, resident)
+                            : ANALYSIS_UNKNOWN;
     err = growth_held(track, s->kind == SUSPECT_MAPPED ? GROWTH_OPEN : GROWTH_RSS, &s->points);
     return err ? err : vector_push(&s->ranges, (struct suspect_range){facts[index].largest, bytes});
 }

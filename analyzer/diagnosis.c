@@ -59,6 +59,14 @@ static const char *exe_of(const struct suspect *s)
     return s->process->exe ? s->process->exe : "";
 }
 
+/* Imported processes whose program nobody knows need not be of one, unless one made them. */
+static uint64_t stranger(const struct suspect *s)
+{
+    const struct history_process *p = s->process;
+
+    return !p->imported || p->exe ? 0 : (uint64_t)(p->forked && p->ppid > 0 ? p->ppid : p->pid);
+}
+
 static enum suspect_kind kind_of(const struct judged *judged)
 {
     return judged->mixed ? SUSPECT_MIXED : judged->suspect->kind;
@@ -80,6 +88,7 @@ static int compare_judged(const void *a, const void *b)
     if (!o && !x->suspect->culprit)
         o = order(kind_of(x), kind_of(y));
     o = o ? o : strcmp(exe_of(x->suspect), exe_of(y->suspect));
+    o = o ? o : order(stranger(x->suspect), stranger(y->suspect));
     if (o || x->suspect->culprit || kind_of(x) != SUSPECT_MAPPINGS)
         return o;
     return order(x->suspect->unit_min, y->suspect->unit_min);

@@ -182,8 +182,8 @@ static void put_end(struct buffer *text, enum stack_end end, const struct analys
         buffer_printf(text, "cut after %s frames", units_format_count(&count, stack->frames.count));
         return;
     case STACK_END_COPY:
-        buffer_printf(text, "cut at the end of the bytes of stack that were copied "
-                            "(--stack-bytes)");
+        buffer_printf(text, "cut at the end of the bytes of stack that were copied: it goes on "
+                            "beyond --stack-bytes, or on another stack");
         return;
     case STACK_END_NO_UNWIND_INFO:
         buffer_printf(text, "unwinding stopped: no unwind information ");
@@ -362,6 +362,43 @@ struct seep_error *finding_paths_fill(const struct diagnosis *d, const struct ca
     n.depth = share.path->depth;
     call_paths_each_level(paths, share.stack_id, name_culprit, &n);
     return n.err;
+}
+
+static bool is_of_java(const struct analysis_frame *frame)
+{
+    return frame->kind == STACK_FRAME_JAVA ||
+           (frame->module && strcmp(base_name(frame->module), "libjvm.so") == 0);
+}
+
+struct seep_error *finding_paths_advice(const struct finding *f, const char *pid, char **ret_advice)
+{
+    struct buffer text = {0};
+    bool unnamed = false, java = false;
+
+    *ret_advice = NULL;
+    for (size_t i = 0; i < f->stacks.count; i++) {
+        const struct analysis_stack *stack = &f->stacks.items[i];
+
+        for (size_t n = 0; n < stack->frames.count; n++) {
+            const struct analysis_frame *frame = &stack->frames.items[n];
+
+            unnamed |= frame->kind == STACK_FRAME_JIT && !frame->function;
+            java |= is_of_java(frame);
+        }
+    }
+    if (!unnamed)
+        return NULL;
+    buffer_printf(&text, "to name the code made at run time in its call paths: ");
+    if (java && pid)
+        buffer_printf(&text, "jcmd %s Compiler.perfmap, while it is traced", pid);
+    else if (java)
+        buffer_printf(&text, "run it with -XX:+DumpPerfMapAtExit");
+    else
+        buffer_printf(&text,
+                      "have its runtime write /tmp/perf-%s.map (node --perf-basic-prof, "
+                      "python3 -X perf)",
+                      pid ? pid : "PID");
+    return take_text(&text, ret_advice);
 }
 
 static void put_size(struct buffer *out, uint64_t bytes)

@@ -30,6 +30,11 @@ struct seep_error *finding_paths_fill(const struct diagnosis *diagnosis,
 void finding_paths_reason(const struct diagnosis *diagnosis, const struct call_paths *paths,
                           const struct finding *finding, struct buffer *out);
 
+/* What makes code nameable that was made at run time, where FINDING's paths go through such code; NULL:
+ * nothing is wanting. PID: of the process as one names it to a command; NULL: it has ended. */
+struct seep_error *finding_paths_advice(const struct finding *finding, const char *pid,
+                                        char **ret_advice);
+
 /* Path STACK_ID of PATHS as a stack of an analysis, which the caller gives to analysis_stack_deinit. */
 struct seep_error *finding_paths_make(const struct call_paths *paths, uint32_t stack_id,
                                       uint64_t count, uint64_t bytes,

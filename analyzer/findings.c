@@ -86,9 +86,10 @@ static struct seep_error *make_vma(const struct correlate_process *c, size_t ind
         .end = range->end,
         .region = range->region,
         .size_bytes = range->end - range->start,
-        .rss_bytes = range->rss_bytes,
+        .rss_bytes = history_rss_is_stale(c->process) ? ANALYSIS_UNKNOWN : range->rss_bytes,
         .growth_bytes = range_growth(c, index),
-        .explained_bytes = c->pieces.ranges[index].charged_bytes,
+        .explained_bytes =
+            c->pieces.known ? c->pieces.ranges[index].charged_bytes : ANALYSIS_UNKNOWN,
         .preexisting_bytes = c->pieces.ranges[index].unknown_bytes,
     };
     struct seep_error *err = copy_text(range->name, &vma.name);
@@ -186,6 +187,15 @@ static struct seep_error *find_ranges(const struct diagnosis *d, const struct co
     return err;
 }
 
+static struct seep_error *push_vma(struct finding *f, struct analysis_vma vma)
+{
+    struct seep_error *err = vector_push(&f->vmas, vma);
+
+    if (err)
+        free(vma.name);
+    return err;
+}
+
 static struct seep_error *add_vmas(const struct found_ranges *found, struct finding *f)
 {
     struct seep_error *err = NULL;
@@ -197,12 +207,14 @@ static struct seep_error *add_vmas(const struct found_ranges *found, struct find
         if (err)
             break;
         vma.region = f->region;
+        if (!found->items[i].process->pieces.known) {
+            err = push_vma(f, vma);
+            continue;
+        }
         /* What this finding explains of it, not what all do. */
         if (vma.explained_bytes > found->items[i].range.bytes)
             vma.explained_bytes = found->items[i].range.bytes;
-        err = vector_push(&f->vmas, vma);
-        if (err)
-            free(vma.name);
+        err = push_vma(f, vma);
     }
     return err;
 }
@@ -254,6 +266,21 @@ static struct seep_error *take_text(struct buffer *buffer, char **ret_text)
     return NULL;
 }
 
+static struct seep_error *add_advice(const struct history_process *process, const struct finding *f,
+                                     struct narrate_steps *steps)
+{
+    char pid[16], *advice = NULL;
+    struct seep_error *err;
+
+    narrate_pid(process, pid, sizeof(pid));
+    err = finding_paths_advice(f, process->end_ns ? NULL : pid, &advice);
+    if (!err && advice)
+        err = vector_push(steps, advice);
+    if (err)
+        free(advice);
+    return err;
+}
+
 static struct seep_error *put_into_words(const struct diagnosis *d,
                                          const struct findings_input *input,
                                          const struct narrate_case *at, struct finding *f)
@@ -269,7 +296,8 @@ static struct seep_error *put_into_words(const struct diagnosis *d,
         vma.start = first->start;
         vma.end = first->end;
         vma.growth_bytes = first->growth_bytes > 0 ? (uint64_t)first->growth_bytes : 0;
-        vma.of_finding_bytes = first->explained_bytes;
+        vma.of_finding_bytes =
+            first->explained_bytes != ANALYSIS_UNKNOWN ? first->explained_bytes : 0;
     }
     narrate_title(d, &title);
     narrate_reason(d, input->history, f->vmas.count ? &vma : NULL, &reason);
@@ -280,6 +308,8 @@ static struct seep_error *put_into_words(const struct diagnosis *d,
         err = take_text(&reason, &f->reason);
     if (!err)
         err = narrate_next(d, f->rank, at, f->vmas.count ? &vma : NULL, &steps);
+    if (!err && f->verdict != VERDICT_NOT_LEAK)
+        err = add_advice(d->parts.items[0]->process, f, &steps);
     memcpy(&f->next, &steps, sizeof(steps));
     return err;
 }
@@ -335,6 +365,15 @@ static struct seep_error *fill_finding(const struct diagnosis *d,
                      f);
 }
 
+/* Two looks tell that it came between them, and no more. */
+static bool is_dated(const struct diagnosis *d, const struct analysis *analysis)
+{
+    const struct suspect *s = d->parts.items[0];
+
+    return analysis->info.basis != MOMENT_NONE &&
+           (s->has_events || !s->process->imported || s->process->growth.looks > 2);
+}
+
 static struct seep_error *add_finding(const struct diagnosis *d, const struct findings_input *input,
                                       struct analysis *analysis)
 {
@@ -347,8 +386,8 @@ static struct seep_error *add_finding(const struct diagnosis *d, const struct fi
         .resident_bytes = d->resident_bytes,
         .count = d->count,
         .unit_bytes = d->unit_min == d->unit_max ? d->unit_min : ANALYSIS_UNKNOWN,
-        .first_ns = wall(analysis, d->first_ns),
-        .last_ns = wall(analysis, d->last_ns),
+        .first_ns = is_dated(d, analysis) ? wall(analysis, d->first_ns) : ANALYSIS_UNKNOWN,
+        .last_ns = is_dated(d, analysis) ? wall(analysis, d->last_ns) : ANALYSIS_UNKNOWN,
         .bytes_per_s = d->bytes_per_s,
         .confidence = d->judgement.confidence,
         .placed = geometry_placed(input->geometries, d),
@@ -521,7 +560,11 @@ struct seep_error *findings_build(const struct findings_input *input, struct ana
         /* Of those that came and went only the suspicious ones are worth their place. */
         if (c->process->end_ns && i > 0 && !is_in_findings(analysis, c->process->pid))
             continue;
-        analysis->preexisting_bytes += c->pieces.unknown_bytes;
+        /* Who was never looked at may have had anything. */
+        if (c->process->imported && !c->process->started && !c->process->growth.complete)
+            analysis->preexisting_bytes = ANALYSIS_UNKNOWN;
+        else if (analysis->preexisting_bytes != ANALYSIS_UNKNOWN)
+            analysis->preexisting_bytes += c->pieces.unknown_bytes;
         err = add_process_vmas(c, analysis);
         if (!err)
             err = add_process(c->process, analysis);

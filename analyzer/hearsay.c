@@ -6,7 +6,11 @@
 
 #include "base/units.h"
 
-enum { MAX_INCIDENTS = 64, MAX_ASSUMPTIONS = 256 };
+enum {
+    MAX_INCIDENTS = 64,
+    MAX_ASSUMPTIONS = 256,
+    LEAST_GAP = 100, /* of the logs' time: a shorter one between them is none */
+};
 
 /* --- incidents --- */
 
@@ -114,6 +118,59 @@ static struct seep_error *add_import(const struct told_import *import, struct an
     return err;
 }
 
+/* --- what was not seen --- */
+
+/* What is called between two logs of one process nobody knows. */
+static struct seep_error *tell_gaps(const struct history_process *p, struct analysis *a)
+{
+    uint64_t least_ns = (p->log_last_ns - p->log_first_ns) / LEAST_GAP;
+    uint64_t until_ns = p->logs.count ? p->logs.items[0].last_ns : 0;
+    struct seep_error *err = NULL;
+
+    if (a->info.basis >= MOMENT_RELATIVE)
+        return NULL;
+    least_ns = least_ns > (uint64_t)NS_PER_S ? least_ns : (uint64_t)NS_PER_S;
+    for (size_t i = 1; i < p->logs.count && !err; i++) {
+        const struct history_log *log = &p->logs.items[i];
+
+        if (log->first_ns > until_ns && log->first_ns - until_ns >= least_ns) {
+            struct units_text from, to, length;
+            _cleanup_free_ char *text = NULL;
+
+            err = conclusions_text(
+                &text,
+                "no log of process %d between %s and %s, for %s: what it mapped and gave back then "
+                "is not known",
+                (int)p->pid,
+                moment_text(&from, a->info.basis, until_ns + a->info.wall_offset_ns, true),
+                moment_text(&to, a->info.basis, log->first_ns + a->info.wall_offset_ns, true),
+                units_format_duration(&length, log->first_ns - until_ns));
+            if (!err)
+                err = assume(a, NULL, text);
+        }
+        until_ns = log->last_ns > until_ns ? log->last_ns : until_ns;
+    }
+    return err;
+}
+
+/* A core shows what is mapped, and an older pmap beside it what was resident then. */
+static struct seep_error *tell_stale(const struct history_process *p, struct analysis *a)
+{
+    _cleanup_free_ char *text = NULL;
+    struct units_text age;
+    struct seep_error *err;
+
+    if (!history_rss_is_stale(p))
+        return NULL;
+    err = conclusions_text(&text,
+                           "what is resident of process %d is told by a look that is %s older than "
+                           "the last one, which does not tell it: RSS and sizes are of different "
+                           "moments",
+                           (int)p->pid,
+                           units_format_duration(&age, p->growth.last_ns - p->rss_told_ns));
+    return err ? err : assume(a, NULL, text);
+}
+
 /* --- what is missing --- */
 
 static struct seep_error *miss(struct analysis *a, const char *what, const char *format, ...)
@@ -142,28 +199,43 @@ static struct seep_error *miss(struct analysis *a, const char *what, const char 
 }
 
 struct evidence {
-    uint64_t events, unplaced, unmaps, looks, moments, memory_bytes, thread_dumps;
-    bool has_split, java;
-    pid_t pid;
+    uint64_t events, unplaced, looks, moments, memory_bytes, thread_dumps;
+    bool has_split, java, thinned;
+    pid_t pid; /* to be looked at next; 0 unknown */
 };
+
+/* The one that the gravest finding is about; else the case's own. */
+static pid_t whom_to_watch(const struct conclusions_input *in, const struct analysis *a)
+{
+    pid_t pid = a->info.pid;
+    const struct history_process *p;
+
+    if (a->findings.count && a->findings.items[0].verdict != VERDICT_NOT_LEAK &&
+        a->findings.items[0].culprit.pid > 0)
+        pid = a->findings.items[0].culprit.pid;
+    p = history_find(in->history, pid);
+    return (p && p->made_up) || (pid == a->info.pid && a->info.pid_made_up) ? 0 : pid;
+}
 
 static struct evidence survey(const struct conclusions_input *in, const struct analysis *a)
 {
-    struct evidence e = {.pid = a->info.pid};
+    struct evidence e = {.pid = whom_to_watch(in, a)};
 
     for (size_t i = 0; i < in->told->imports.count; i++) {
         const struct told_import *import = &in->told->imports.items[i];
 
         e.events += import->events;
         e.memory_bytes += import->memory_bytes;
-        e.thread_dumps += import->thread_dumps;
+        /* A core has threads too, of whatever it is of. */
+        if (!import->format || strcmp(import->format, "core") != 0)
+            e.thread_dumps += import->thread_dumps;
     }
     for (size_t i = 0; i < in->history->processes.count; i++) {
         const struct history_process *p = in->history->processes.items[i];
         uint64_t apart = p->growth.last_ns - p->growth.first_ns;
 
         e.unplaced += p->unplaced.count + p->unplaced_skipped;
-        e.unmaps += p->unmaps;
+        e.thinned |= p->log_last_ns && p->events && !p->log_whole;
         e.looks += p->growth.looks;
         e.has_split |= p->residence.detail == RESIDENCE_SPLIT && !p->residence.partial;
         if (p->growth.looks > 1 && apart >= (uint64_t)NS_PER_S)
@@ -186,15 +258,22 @@ static struct seep_error *list_missing(const struct conclusions_input *in, struc
     if (!e.events)
         err = miss(a, "who maps memory: no call was seen",
                    "strace -f -ttt -T -e trace=%%memory,%%process -o trace.txt -p %s", pid);
+    else if (a->info.basis == MOMENT_NONE || a->info.basis == MOMENT_RELATIVE)
+        err = miss(a,
+                   a->info.basis == MOMENT_NONE ? "when calls were made"
+                                                : "the date and the time of day of the calls",
+                   "strace -f -ttt -T -e trace=%%memory,%%process -o trace.txt -p %s", pid);
     else if (a->info.basis != MOMENT_ABSOLUTE)
         err = miss(a, "the date and the zone of the calls' times",
                    "strace -f -ttt -T -e trace=%%memory,%%process -o trace.txt -p %s   (of this "
                    "log: seep import --date DATE --tz ZONE)",
                    pid);
-    if (!err && e.events && (e.unplaced || !e.unmaps))
+    if (!err && e.events && (e.unplaced || e.thinned))
         err = miss(a,
-                   e.unmaps ? "results of calls: the log was thinned out, or ends within them"
-                            : "munmap and the results of all calls: the log was thinned out",
+                   !e.thinned ? "results of calls: the log was thinned out, or ends within them"
+                   : e.unplaced
+                       ? "munmap and the results of all calls: the log was thinned out"
+                       : "munmap: the log holds mmap and brk alone, traced so or thinned out",
                    "keep the whole log: gzip trace.txt, and seep import -o CASE trace.txt.gz");
     if (!err && !e.has_split)
         err = miss(a, "what is resident, shared and private, of every region",
@@ -230,5 +309,12 @@ struct seep_error *hearsay_conclude(const struct conclusions_input *in, struct a
             err = assume(a, NULL, json_string_value(remark));
     for (size_t i = 0; i < in->told->imports.count && !err; i++)
         err = add_import(&in->told->imports.items[i], a);
-    return err || !a->info.imported ? err : list_missing(in, a);
+    if (err || !a->info.imported)
+        return err;
+    for (size_t i = 0; i < in->history->processes.count && !err; i++) {
+        err = tell_gaps(in->history->processes.items[i], a);
+        if (!err)
+            err = tell_stale(in->history->processes.items[i], a);
+    }
+    return err ? err : list_missing(in, a);
 }

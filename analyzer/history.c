@@ -45,6 +45,7 @@ static void process_destroy(struct history_process *p)
     if (!p)
         return;
     forget_parts(p);
+    vector_deinit(&p->logs);
     free(p->exe);
     free(p);
 }
@@ -83,6 +84,7 @@ static struct seep_error *make_process(struct history *history, pid_t pid, uint6
         return error_no_memory();
     *p = (struct history_process){
         .pid = pid,
+        .imported = history->imported,
         .rss_bytes = SNAPSHOT_UNKNOWN,
         .pss_bytes = SNAPSHOT_UNKNOWN,
         .virtual_bytes = SNAPSHOT_UNKNOWN,
@@ -223,9 +225,13 @@ static struct seep_error *set_exe(struct history_process *p, const char *exe)
 static struct seep_error *start_process(struct history *history, const struct event *ev)
 {
     const struct history_process *parent = history_find(history, (pid_t)ev->args[1]);
-    struct history_process *p;
-    struct seep_error *err = make_process(history, ev->pid, ev->enter_ns, &p);
+    struct history_process *p = history_find(history, ev->pid);
+    struct seep_error *err;
 
+    /* A pmap from before the log is a look at it all the same. */
+    if (history->imported && ev->args[0] == EVENT_START_ATTACHED && p && !p->end_ns)
+        return NULL;
+    err = make_process(history, ev->pid, ev->enter_ns, &p);
     if (err)
         return err;
     p->ppid = (pid_t)ev->args[1];
@@ -426,6 +432,8 @@ static void copy_figures(struct history_process *p, const struct snapshot *snap)
 {
     take(&p->rss_bytes, sum_field(snap, SMAPS_RSS));
     take(&p->rss_bytes, snap->rss_bytes);
+    if (sum_field(snap, SMAPS_RSS) != SNAPSHOT_UNKNOWN || snap->rss_bytes != SNAPSHOT_UNKNOWN)
+        p->rss_told_ns = snap->end_ns;
     take(&p->pss_bytes, sum_field(snap, SMAPS_PSS));
     take(&p->pss_bytes, snap->pss_bytes);
     take(&p->virtual_bytes, sum_sizes(snap));
@@ -512,14 +520,6 @@ static struct seep_error *keep_residence(const struct history *history, struct h
         }
     }
     return err ? err : residence_look(&p->residence, snap, history->runtime);
-}
-
-void history_end_log(struct history *history)
-{
-    for (size_t i = 0; i < history->processes.count && history->worked; i++) {
-        history->processes.items[i]->log_first_ns = history->first_event_ns;
-        history->processes.items[i]->log_last_ns = history->last_event_ns;
-    }
 }
 
 struct seep_error *history_snapshot(void *context, const struct snapshot *snap)

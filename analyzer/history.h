@@ -21,6 +21,7 @@
 #include "analyzer/places.h"
 #include "analyzer/residence.h"
 #include "analyzer/threads.h"
+#include "evidence/case.h"
 
 /* Of an exited process, what is not mapped from files and worth a judgement; when there are many
  * such processes. */
@@ -33,7 +34,15 @@ enum {
 /* Calls whose return nobody saw are kept for geometry.h; more are only counted. */
 enum { HISTORY_MAX_UNPLACED = 65536 };
 
+enum { HISTORY_STALE_NS = 2000000000 };
+
 struct history_pid;
+
+/* What a log tells of a process. */
+struct history_log {
+    uint64_t first_ns, last_ns;
+    bool whole; /* not only those calls that a search for mappings leaves */
+};
 
 struct history_process {
     pid_t pid, ppid;
@@ -63,6 +72,12 @@ struct history_process {
     struct residence first_residence, residence; /* of imported looks */
     uint64_t first_look_ns, last_look_ns;        /* of these */
     uint64_t log_first_ns, log_last_ns; /* an imported log begins and ends; 0: it is a recording */
+    VECTOR(struct history_log) logs;    /* by time */
+    uint64_t log_gap_ns;                /* between these, in all */
+    uint64_t rss_told_ns;               /* of the last look that told what is resident */
+    bool imported;
+    bool made_up;   /* the pid is a name that an import gave: nobody else knows it */
+    bool log_whole; /* a munmap would be in its logs */
     /* of the last look; SNAPSHOT_UNKNOWN */
     uint64_t rss_bytes, pss_bytes, virtual_bytes;
     uint64_t cgroup_limit_bytes, cgroup_used_bytes, rlimit_as_bytes;
@@ -105,6 +120,15 @@ DEFINE_CLEANUP(struct history *, history_destroy);
 struct seep_error *history_event(void *history, const struct event *ev);
 struct seep_error *history_snapshot(void *history, const struct snapshot *snap);
 
+/* Of imported looks the last one does not tell what is resident, and the one that did is older by more
+ * than what one look takes: what ranges have of it was that of others. In a recording looks are near to
+ * each other. */
+static inline bool history_rss_is_stale(const struct history_process *p)
+{
+    return p->imported && p->rss_told_ns && !p->growth.rss_told &&
+           p->growth.last_ns > p->rss_told_ns + HISTORY_STALE_NS;
+}
+
 /* The process PID that was seen last, or NULL. */
 struct history_process *history_find(const struct history *history, pid_t pid);
 
@@ -113,8 +137,8 @@ struct seep_error *history_placed(struct history *history, struct history_proces
                                   const struct event *ev);
 
 /* The end of imported evidence: that a log ends is no sign that nothing was called any more, as the end
- * of a recording would be. */
-void history_end_log(struct history *history);
+ * of a recording would be. C tells of when its logs are; each process is judged by its own. */
+struct seep_error *history_end_logs(struct history *history, const struct case_dir *c);
 
 /* For ledger_on_freed: when what came by which call path was given back. */
 void history_freed(const struct ledger_charge *charge, uint64_t time_ns, void *history);

@@ -6,7 +6,9 @@
 enum { LEAF_ITEMS = 31, BRANCH_ITEMS = 62, SPARE_KEPT = 4 };
 
 struct interval_node {
-    uint64_t count;
+    uint32_t count;
+    uint32_t holders; /* branches and roots that point to it */
+    uint64_t writer;  /* the map that wrote it last: to all others its items are inherited */
     union {
         struct interval items[LEAF_ITEMS];
         struct {
@@ -31,7 +33,6 @@ static struct seep_error *reserve(struct interval_map *map, uint32_t need)
         node->next_spare = map->spare;
         map->spare = node;
         map->spare_count++;
-        map->node_count++;
     }
     return NULL;
 }
@@ -43,6 +44,8 @@ static struct interval_node *take_spare(struct interval_map *map)
     map->spare = node->next_spare;
     map->spare_count--;
     node->count = 0;
+    node->holders = 1;
+    node->writer = map->id;
     return node;
 }
 
@@ -50,7 +53,6 @@ static void give_spare(struct interval_map *map, struct interval_node *node)
 {
     if (map->spare_count >= SPARE_KEPT) {
         free(node);
-        map->node_count--;
         return;
     }
     node->next_spare = map->spare;
@@ -60,10 +62,10 @@ static void give_spare(struct interval_map *map, struct interval_node *node)
 
 static void free_subtree(struct interval_node *node, unsigned level)
 {
-    if (!node)
+    if (!node || --node->holders > 0)
         return;
     if (level > 0)
-        for (uint64_t i = 0; i < node->count; i++)
+        for (uint32_t i = 0; i < node->count; i++)
             free_subtree(node->children[i], level - 1);
     free(node);
 }
@@ -76,9 +78,101 @@ void interval_map_deinit(struct interval_map *map)
     *map = (struct interval_map){0};
 }
 
+/* Those who hold a node share its cost. */
+static double nodes_of(const struct interval_node *node, unsigned level)
+{
+    double nodes = 1;
+
+    for (uint32_t i = 0; level > 0 && i < node->count; i++)
+        nodes += nodes_of(node->children[i], level - 1);
+    return nodes / node->holders;
+}
+
 uint64_t interval_map_bytes(const struct interval_map *map)
 {
-    return map->node_count * (uint64_t)sizeof(struct interval_node);
+    double nodes = map->spare_count + (map->root ? nodes_of(map->root, map->height) : 0);
+
+    return (uint64_t)(nodes * sizeof(struct interval_node) + 0.5);
+}
+
+/* --- sharing --- */
+
+void interval_map_share(const struct interval_map *map, uint64_t id, uint32_t tag,
+                        struct interval_map *ret_heir)
+{
+    if (map->root)
+        map->root->holders++;
+    *ret_heir = (struct interval_map){.root = map->root,
+                                      .height = map->height,
+                                      .count = map->count,
+                                      .id = id,
+                                      .inherited_tag = tag};
+}
+
+static void inherit(const struct interval_map *map, struct interval *item)
+{
+    item->owner = NULL;
+    item->tag |= map->inherited_tag;
+}
+
+/* NODE, which nobody else holds, becomes the map's own. */
+static void adopt(const struct interval_map *map, struct interval_node *node, unsigned level)
+{
+    if (node->writer == map->id)
+        return;
+    for (uint32_t i = 0; level == 0 && i < node->count; i++)
+        inherit(map, &node->items[i]);
+    node->writer = map->id;
+}
+
+/* Copies what others hold of PATH, so that it may be written: below a shared node all is shared. */
+static struct seep_error *own_path(struct interval_map *map, struct interval_cursor *path)
+{
+    unsigned shared = map->height + 1;
+    struct seep_error *err;
+
+    for (; shared > 0 && path->nodes[shared - 1]->holders == 1; shared--)
+        adopt(map, path->nodes[shared - 1], shared - 1);
+    if (!shared)
+        return NULL;
+    err = reserve(map, shared);
+    if (err)
+        return err;
+    for (unsigned level = shared; level-- > 0;) {
+        struct interval_node *old = path->nodes[level], *copy = take_spare(map);
+
+        *copy = *old;
+        copy->holders = 1;
+        old->holders--;
+        for (uint32_t i = 0; level > 0 && i < copy->count; i++)
+            copy->children[i]->holders++;
+        adopt(map, copy, level);
+        if (level == map->height)
+            map->root = copy;
+        else
+            path->nodes[level + 1]->children[path->at[level + 1]] = copy;
+        path->nodes[level] = copy;
+    }
+    return NULL;
+}
+
+static bool each_own(const struct interval_map *map, const struct interval_node *node,
+                     unsigned level, interval_visit visit, void *context)
+{
+    bool more = true;
+
+    if (node->writer != map->id)
+        return true;
+    for (uint32_t i = 0; i < node->count && more; i++)
+        more = level > 0 ? each_own(map, node->children[i], level - 1, visit, context)
+                         : visit(&node->items[i], context);
+    return more;
+}
+
+void interval_map_each_own(const struct interval_map *map, interval_visit visit, void *context)
+{
+    if (map->root)
+        each_own(map, map->root, map->height, visit, context);
 }
 
 /* --- finding --- */
@@ -122,6 +216,7 @@ static void descend(const struct interval_map *map, uint64_t addr, struct interv
 {
     struct interval_node *node = map->root;
 
+    path->map = map;
     path->height = map->height;
     for (unsigned level = map->height; level > 0; level--) {
         unsigned at = search_branch(node, addr);
@@ -135,8 +230,8 @@ static void descend(const struct interval_map *map, uint64_t addr, struct interv
     path->at[0] = (uint16_t)search_leaf(node, addr);
 }
 
-/* The item at the cursor, or where the cursor is past its leaf's end, the first of the next leaf.
- */
+/* The item at the cursor, or where the cursor is past its leaf's end, the first of the next leaf,
+ * as it is in the leaf. */
 static struct interval *settle(struct interval_cursor *cursor)
 {
     unsigned level = 0;
@@ -154,25 +249,31 @@ static struct interval *settle(struct interval_cursor *cursor)
     return &cursor->nodes[0]->items[0];
 }
 
-static struct interval *seek(const struct interval_map *map, uint64_t addr,
-                             struct interval_cursor *cursor)
+/* As the map sees it. */
+static const struct interval *show(struct interval_cursor *cursor)
 {
-    if (!map->root)
-        return NULL;
-    descend(map, addr, cursor);
-    return settle(cursor);
+    const struct interval *item = settle(cursor);
+
+    if (!item || cursor->nodes[0]->writer == cursor->map->id)
+        return item;
+    cursor->shown = *item;
+    inherit(cursor->map, &cursor->shown);
+    return &cursor->shown;
 }
 
 const struct interval *interval_map_seek(const struct interval_map *map, uint64_t addr,
                                          struct interval_cursor *ret_cursor)
 {
-    return seek(map, addr, ret_cursor);
+    if (!map->root)
+        return NULL;
+    descend(map, addr, ret_cursor);
+    return show(ret_cursor);
 }
 
 const struct interval *interval_cursor_next(struct interval_cursor *cursor)
 {
     cursor->at[0]++;
-    return settle(cursor);
+    return show(cursor);
 }
 
 /* --- growing --- */
@@ -274,8 +375,8 @@ static void close_entry(struct interval_node *node, unsigned at, unsigned level)
     node->count--;
 }
 
-/* Appends the right one of two siblings to the left one when both fit with room to spare. The
- * index of the emptied one within PARENT, which is freed, or -1. */
+/* Appends the right one of two siblings to the left one when both fit with room to spare, and nobody
+ * else holds them. The index of the emptied one within PARENT, which is freed, or -1. */
 static int join_siblings(struct interval_map *map, struct interval_node *parent, unsigned at,
                          unsigned level)
 {
@@ -285,8 +386,10 @@ static int join_siblings(struct interval_map *map, struct interval_node *parent,
     for (unsigned left = at > 0 ? at - 1 : 0; left <= at && left + 1 < parent->count; left++) {
         struct interval_node *into = parent->children[left], *from = parent->children[left + 1];
 
-        if (into->count + from->count > fits)
+        if (into->count + from->count > fits || into->holders > 1 || from->holders > 1)
             continue;
+        adopt(map, into, level);
+        adopt(map, from, level);
         append(into, from, 0, from->count, level);
         parent->keys[left] = parent->keys[left + 1];
         give_spare(map, from);
@@ -369,6 +472,9 @@ struct seep_error *interval_map_insert(struct interval_map *map, const struct in
         if (!*ret_free)
             return NULL;
     }
+    err = own_path(map, &path);
+    if (err)
+        return err;
 
     struct interval_node *leaf = path.nodes[0];
     struct interval *next = &leaf->items[path.at[0]];
@@ -409,19 +515,27 @@ struct seep_error *interval_map_take(struct interval_map *map, uint64_t start, u
                                      struct interval *ret_piece, bool *ret_took)
 {
     struct interval_cursor path;
-    struct interval *item = seek(map, start, &path);
+    struct interval *item = NULL;
+    struct seep_error *err;
 
+    if (map->root) {
+        descend(map, start, &path);
+        item = settle(&path);
+    }
     if (!item || start >= end || item->start >= end) {
         *ret_took = false;
         return NULL;
     }
+    err = own_path(map, &path);
+    if (err)
+        return err;
+    item = &path.nodes[0]->items[path.at[0]];
 
     struct interval whole = *item, tail = *item;
 
     __builtin_prefetch(whole.owner); /* the caller is going to settle with it */
     if (whole.start < start && whole.end > end) {
-        struct seep_error *err = reserve(map, map->height + 2);
-
+        err = reserve(map, map->height + 2);
         if (err)
             return err;
         item->end = start;

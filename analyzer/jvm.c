@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analyzer/java_stacks.h"
+#include "analyzer/jvm_internal.h"
 #include "base/units.h"
 
 enum {
@@ -75,7 +76,8 @@ static struct seep_error *get_category(struct analysis_java *java, const char *n
                                          .committed_bytes = ANALYSIS_UNKNOWN,
                                          .malloc_bytes = ANALYSIS_UNKNOWN,
                                          .mmap_bytes = ANALYSIS_UNKNOWN,
-                                         .growth_bytes = ANALYSIS_UNKNOWN};
+                                         .growth_bytes = ANALYSIS_UNKNOWN,
+                                         .first_bytes = ANALYSIS_UNKNOWN};
     struct seep_error *err;
 
     for (size_t i = 0; i < java->categories.count; i++)
@@ -295,6 +297,7 @@ static struct seep_error *fill_accounts(const struct conclusions_input *in, stru
         struct analysis_java *java = &a->java.items[i];
         const struct history_process *p = history_find(in->history, java->pid);
 
+        jvm_compare_reports(in->told, java);
         if (java->categories.count > 1)
             qsort(java->categories.items, java->categories.count, sizeof(*java->categories.items),
                   compare_categories);
@@ -473,5 +476,7 @@ struct seep_error *jvm_conclude(const struct conclusions_input *in, struct analy
 
     for (size_t i = 0; i < a->java.count && !err; i++)
         err = conclude_heap(in, &a->java.items[i], a);
+    for (size_t i = 0; i < a->java.count && !err; i++)
+        err = jvm_conclude_growth(&a->java.items[i], a);
     return err ? err : support_findings(in, a);
 }

@@ -215,7 +215,7 @@ static struct seep_error *new_books(struct ledger *ledger, const struct event *e
         return settle_process(ledger, ev->pid, parent->space);
     err = new_space(ledger, ev->pid, &space);
     if (!err)
-        err = space_inherit(space, parent->space);
+        err = space_inherit(space, parent->space, ++ledger->forks);
     if (err)
         return err;
     /* The copy was made in the middle of whatever the other threads did. */
@@ -371,6 +371,18 @@ bool ledger_is_free(const struct ledger *ledger, pid_t pid, uint64_t start, uint
     return !item || item->start >= end;
 }
 
+static struct ledger_interval interval_of(const struct interval *item)
+{
+    return (struct ledger_interval){
+        .start = item->start,
+        .end = item->end,
+        .charge = item->owner,
+        .perms = item->tag & SPACE_PERMS,
+        .backing = (uint8_t)space_backing(item->tag),
+        .inherited = item->tag & SPACE_INHERITED,
+    };
+}
+
 void ledger_each(const struct ledger_space *space, uint64_t start, uint64_t end, ledger_visit visit,
                  void *context)
 {
@@ -378,18 +390,31 @@ void ledger_each(const struct ledger_space *space, uint64_t start, uint64_t end,
 
     for (const struct interval *item = interval_map_seek(&space->map, start, &cursor);
          item && item->start < end; item = interval_cursor_next(&cursor)) {
-        struct ledger_interval interval = {
-            .start = item->start > start ? item->start : start,
-            .end = item->end < end ? item->end : end,
-            .charge = item->owner,
-            .perms = item->tag & SPACE_PERMS,
-            .backing = (uint8_t)space_backing(item->tag),
-            .inherited = item->tag & SPACE_INHERITED,
-        };
+        struct ledger_interval interval = interval_of(item);
 
+        interval.start = item->start > start ? item->start : start;
+        interval.end = item->end < end ? item->end : end;
         if (!visit(&interval, context))
             return;
     }
+}
+
+struct own_visit {
+    ledger_visit visit;
+    void *context;
+};
+
+static bool visit_own(const struct interval *item, void *context)
+{
+    const struct own_visit *own = context;
+    const struct ledger_interval interval = interval_of(item);
+
+    return own->visit(&interval, own->context);
+}
+
+void ledger_each_own(const struct ledger_space *space, ledger_visit visit, void *context)
+{
+    interval_map_each_own(&space->map, visit_own, &(struct own_visit){visit, context});
 }
 
 void ledger_each_group(const struct ledger *ledger,

@@ -146,6 +146,10 @@ typedef bool (*ledger_visit)(const struct ledger_interval *interval, void *conte
 void ledger_each(const struct ledger_space *space, uint64_t start, uint64_t end, ledger_visit visit,
                  void *context);
 
+/* The same for all intervals that may have a charge: what a fork copied is left out as far as nothing near
+ * it changed since, and costs nothing. */
+void ledger_each_own(const struct ledger_space *space, ledger_visit visit, void *context);
+
 /* Calls VISIT for every group of the ledger, in no order. */
 void ledger_each_group(const struct ledger *ledger,
                        bool (*visit)(const struct ledger_group *group, void *context),

@@ -85,7 +85,8 @@ static void effect_of_mremap(const struct ledger *ledger, const struct ledger_sp
                              const struct event *ev, struct ledger_effect *effect)
 {
     uint64_t from = ev->args[0], flags = ev->args[3], to = (uint64_t)ev->result;
-    const struct interval *source = space ? space_at(space, from) : NULL;
+    struct interval room;
+    const struct interval *source = space ? space_at(space, from, &room) : NULL;
     uint64_t unit = unit_of(ledger, source ? source->tag : 0);
     struct ledger_range before = ledger_range_of(from, ev->args[1], unit);
     struct ledger_range after = ledger_range_of(to, ev->args[2], unit);
@@ -123,11 +124,12 @@ static struct ledger_range attached_range(const struct ledger *ledger,
 {
     uint32_t object = space ? space_find_attachment(space, addr) : 0;
     const struct interval *item;
+    struct interval room;
 
     if (object && space->attachments.items[object - 1].size_bytes)
         return ledger_range_of(addr, space->attachments.items[object - 1].size_bytes,
                                ledger->page_bytes);
-    item = space ? space_at(space, addr) : NULL;
+    item = space ? space_at(space, addr, &room) : NULL;
     if (!item ||
         (space_backing(item->tag) != LEDGER_SYSV && space_backing(item->tag) != LEDGER_OTHER))
         return (struct ledger_range){0};
@@ -294,7 +296,9 @@ static struct seep_error *move_block(struct ledger *ledger, struct ledger_space 
 static uint32_t steps_of(const struct ledger_space *space, const struct interval *source,
                          uint64_t end)
 {
-    const struct interval *last = source && source->end == end ? source : space_at(space, end - 1);
+    struct interval room;
+    const struct interval *last =
+        source && source->end == end ? source : space_at(space, end - 1, &room);
     const struct ledger_charge *charge = last ? last->owner : NULL;
 
     return charge ? charge->steps : 0;
@@ -303,7 +307,8 @@ static uint32_t steps_of(const struct ledger_space *space, const struct interval
 /* The object of what was mapped by growing a segment, so that shmdt takes it with the rest. */
 static uint32_t grow_object(struct ledger_space *space, struct ledger_range added)
 {
-    const struct interval *last = space_at(space, added.start - 1);
+    struct interval room;
+    const struct interval *last = space_at(space, added.start - 1, &room);
     uint32_t object = last ? last->object : 0;
 
     if (object) {
@@ -317,7 +322,8 @@ static uint32_t grow_object(struct ledger_space *space, struct ledger_range adde
 static struct seep_error *apply_mremap(struct ledger *ledger, struct ledger_space *space,
                                        const struct event *ev, const struct ledger_effect *effect)
 {
-    const struct interval *source = space_at(space, ev->args[0]);
+    struct interval room;
+    const struct interval *source = space_at(space, ev->args[0], &room);
     struct mapping added = {
         .range = effect->fresh,
         .tag = source ? source->tag : tag_of(LEDGER_ANON, VMA_READ | VMA_WRITE),

@@ -22,6 +22,7 @@ struct ledger {
     struct ledger_spaces dead_large;
     unsigned dead_count, dead_large_count;
     uint64_t forgotten;
+    uint64_t forks; /* so far */
     uint64_t page_bytes;
     uint64_t events, conflicts, perms_differ_bytes;
 };

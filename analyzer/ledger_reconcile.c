@@ -131,9 +131,10 @@ static bool extends_mapping(const struct ledger_space *space, const struct diffe
                             struct interval *ret_base)
 {
     const struct vma *vma = difference->vma;
-    const struct interval *above = space_at(space, difference->range.end);
+    struct interval room_above, room_below;
+    const struct interval *above = space_at(space, difference->range.end, &room_above);
     const struct interval *below =
-        difference->range.start ? space_at(space, difference->range.start - 1) : NULL;
+        difference->range.start ? space_at(space, difference->range.start - 1, &room_below) : NULL;
 
     if (above && above->start < vma->end && (above->tag & SPACE_GROWS)) {
         *ret_base = *above;

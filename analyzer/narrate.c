@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,9 +225,9 @@ static void put_freed(struct buffer *out, const struct diagnosis *d)
 
     if (!is_known(d->calls) || !is_known(d->freed))
         return;
-    if (d->freed == 0 && p->log_last_ns && p->unmaps == 0) {
-        buffer_printf(out, ", none seen unmapped (the log holds no munmap at all: that they are "
-                           "still there only what is mapped can tell)");
+    if (d->freed == 0 && p->log_last_ns && !p->log_whole) {
+        buffer_printf(out, ", none seen unmapped (the log holds no munmap, and no call but "
+                           "mmap and brk: that they are still there only what is mapped can tell)");
         return;
     }
     if (d->freed == 0) {
@@ -423,6 +424,14 @@ static void put_since(struct buffer *out, const struct shape *shape)
     }
 }
 
+/* Two points make a line through anything. */
+static bool is_between_two_looks(const struct diagnosis *d)
+{
+    const struct suspect *s = d->parts.items[0];
+
+    return !s->has_events && s->process->growth.looks == 2;
+}
+
 static void put_shape(struct buffer *out, const struct diagnosis *d)
 {
     const struct shape *shape = &d->parts.items[0]->shape;
@@ -432,6 +441,11 @@ static void put_shape(struct buffer *out, const struct diagnosis *d)
     if (d->judgement.balanced) {
         buffer_printf(out, "all that is mapped stayed level in the second half of the window: what "
                            "came took the place of something");
+        return;
+    }
+    if (is_between_two_looks(d)) {
+        buffer_printf(out, "between two looks: what came and went in between, and whether it goes "
+                           "on, they do not show");
         return;
     }
     if (d->parts.items[0]->looked_on)
@@ -494,9 +508,11 @@ static bool tells_shape(const struct diagnosis *d)
 static void put_doubts(struct buffer *out, const struct diagnosis *d)
 {
     unsigned doubts = d->judgement.doubts;
+    char pid[16];
     const struct suspect *first = d->parts.items[0];
     int64_t net = first->net_bytes;
 
+    narrate_pid(first->process, pid, sizeof(pid));
     if (doubts & DOUBT_REPLACED) {
         buffer_printf(out, "; the process's anonymous memory as a whole %s by ",
                       net < 0 ? "shrank" : "grew");
@@ -521,6 +537,8 @@ static void put_doubts(struct buffer *out, const struct diagnosis *d)
     if (doubts & DOUBT_NO_UNMAPS)
         buffer_printf(out, "; no look at the regions shows what is still mapped: a pmap or smaps "
                            "from after these calls would tell");
+    if (doubts & DOUBT_GAP)
+        buffer_printf(out, "; what was given back between its logs nobody saw");
     if (doubts & DOUBT_FREES_UNTIMED)
         buffer_printf(out, "; of what age those unmapped were is not known");
     if (doubts & DOUBT_AGEING)
@@ -528,16 +546,26 @@ static void put_doubts(struct buffer *out, const struct diagnosis *d)
                       "; yet fewer of the older ones are left than of the younger: it may level "
                       "off");
     if (doubts & DOUBT_NO_EVENTS)
-        buffer_printf(out, "; no memory syscall of the process was recorded, so that nobody can be "
-                           "named");
+        buffer_printf(out, first->process->imported
+                               ? "; no call of the process is among the evidence, so that nobody "
+                                 "can be named"
+                               : "; no memory syscall of the process was recorded, so that nobody "
+                                 "can be named");
     if (doubts & DOUBT_SHORT)
-        buffer_printf(out, "; watched for only %.0f s: watch longer (seep trace -p %d --for 5m)",
-                      fmax(1, (double)(first->end_ns - first->start_ns) / 1e9),
-                      (int)first->process->pid);
+        buffer_printf(out, "; watched for only %.0f s: watch longer (seep trace -p %s --for 5m)",
+                      fmax(1, (double)(first->end_ns - first->start_ns) / 1e9), pid);
     if (doubts & DOUBT_LOST_EVENTS)
         buffer_printf(out, "; events were lost, and an munmap may be among them");
     if (doubts & DOUBT_PARTLY_WATCHED)
         buffer_printf(out, "; the process was let go before the end of the recording");
+}
+
+void narrate_pid(const struct history_process *p, char *text, size_t size)
+{
+    if (p->made_up)
+        snprintf(text, size, "PID");
+    else
+        snprintf(text, size, "%d", (int)p->pid);
 }
 
 void narrate_reason(const struct diagnosis *d, const struct history *history,

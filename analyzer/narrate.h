@@ -23,6 +23,9 @@ struct narrate_vma {
 /* The kind of its parts; of parts of several kinds, that of their region. */
 enum suspect_kind narrate_kind(const struct diagnosis *diagnosis);
 
+/* What stands for the pid in a command: "PID" where it is not known. */
+void narrate_pid(const struct history_process *process, char *text, size_t size);
+
 void narrate_title(const struct diagnosis *diagnosis, struct buffer *out);
 
 /* VMA: NULL, none. */

@@ -1,6 +1,7 @@
 /* What a diagnosis leaves to be done. */
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "analyzer/narrate.h"
@@ -43,10 +44,13 @@ static struct seep_error *add_look_inside(const struct diagnosis *d, unsigned ra
     if (vma && at->has_dumps && plain)
         return add_step(steps, "seep show %s strings --region %" PRIx64 "-%" PRIx64, at->path,
                         vma->start, vma->end);
+    char pid[16];
+
+    narrate_pid(p, pid, sizeof(pid));
     if (p->end_ns)
         return at->dumped ? NULL : add_step(steps, "record it again with --dump growing");
-    return add_step(steps, "seep dump -p %d --finding %u%s%s", (int)p->pid, rank,
-                    plain ? " -o " : "", plain ? at->path : "");
+    return add_step(steps, "seep dump -p %s --finding %u%s%s", pid, rank, plain ? " -o " : "",
+                    plain ? at->path : "");
 }
 
 struct seep_error *narrate_next(const struct diagnosis *d, unsigned rank,
@@ -55,16 +59,17 @@ struct seep_error *narrate_next(const struct diagnosis *d, unsigned rank,
 {
     const struct history_process *p = d->parts.items[0]->process;
     struct seep_error *err = NULL;
+    char pid[16];
 
+    narrate_pid(p, pid, sizeof(pid));
     if (d->judgement.verdict == VERDICT_NOT_LEAK)
         return NULL;
     if (d->judgement.verdict >= VERDICT_SUSPECT && narrate_kind(d) != SUSPECT_HELD)
         err = add_look_inside(d, rank, at, vma, steps);
-    if (!err && (d->judgement.doubts & DOUBT_NO_EVENTS))
+    if (!err && (d->judgement.doubts & DOUBT_NO_EVENTS) && !p->imported)
         err = add_step(steps, "record with --backend ptrace, to see who maps it");
     if (!err && d->judgement.verdict < VERDICT_LEAK)
-        err = p->end_ns
-                  ? add_step(steps, "record a longer run, with --snap-every 1s")
-                  : add_step(steps, "seep trace -p %d --for 10m --snap-every 5s", (int)p->pid);
+        err = p->end_ns ? add_step(steps, "record a longer run, with --snap-every 1s")
+                        : add_step(steps, "seep trace -p %s --for 10m --snap-every 5s", pid);
     return err;
 }

@@ -134,7 +134,8 @@ static void add_piece(struct gathering *g, const struct ledger_interval *interva
         .place = place,
         .start = interval->start,
         .bytes = bytes,
-        .resident_bytes = range ? share_of(range, bytes) : ANALYSIS_UNKNOWN,
+        .resident_bytes =
+            range && !history_rss_is_stale(g->p) ? share_of(range, bytes) : ANALYSIS_UNKNOWN,
         .range = index,
     };
 
@@ -191,7 +192,10 @@ struct seep_error *pieces_gather(const struct history_process *p, const struct l
         if (!pieces.ranges)
             g.err = error_no_memory();
     }
-    if (!g.err && space)
+    /* What a fork copied matters only where a look shows in which VMA it is. */
+    if (!g.err && space && !p->growth.ranges.count)
+        ledger_each_own(space, visit, &g);
+    else if (!g.err && space)
         ledger_each(space, 0, UINT64_MAX, visit, &g);
     if (g.err)
         pieces_deinit(&pieces);

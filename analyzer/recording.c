@@ -15,6 +15,7 @@ struct seep_error *recording_read(const struct case_dir *c, const struct case_in
 {
     struct seep_error *err = stack_table_create(&recording->stacks);
 
+    recording->info = info;
     if (!err)
         err = ledger_create(&recording->ledger);
     if (err)
@@ -31,8 +32,8 @@ struct seep_error *recording_read(const struct case_dir *c, const struct case_in
                                                 .context = recording->history},
                       recording->stacks, &recording->replay);
     ledger_on_freed(recording->ledger, NULL, NULL);
-    if (info->imported)
-        history_end_log(recording->history);
+    if (!err && info->imported)
+        err = history_end_logs(recording->history, c);
     return err ? err
                : geometry_place(recording->ledger, recording->history, &recording->geometries);
 }
@@ -40,10 +41,12 @@ struct seep_error *recording_read(const struct case_dir *c, const struct case_in
 struct seep_error *recording_name_paths(struct recording *recording, int case_fd,
                                         const struct recording_naming *naming)
 {
-    struct symbols_options symbols = {.progress = naming->progress, .context = naming->context};
-    const struct case_info *info = naming->info;
+    struct symbols_options symbols = {
+        .debug_dir = naming->debug_dir, .progress = naming->progress, .context = naming->context};
+    const struct case_info *info = recording->info;
     struct seep_error *err;
 
+    /* A file without a build-id that was written later is not the one that ran. */
     if (info && !info->imported && info->ended_ns && info->wall_offset_ns)
         symbols.recorded_ns = info->ended_ns + info->wall_offset_ns;
     if (stack_table_count(recording->stacks) == 0)

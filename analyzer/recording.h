@@ -17,6 +17,7 @@
 
 /* All zeros is empty. */
 struct recording {
+    const struct case_info *info;
     struct stack_table *stacks;
     struct ledger *ledger;
     struct history *history;
@@ -31,8 +32,8 @@ struct seep_error *recording_read(const struct case_dir *c, const struct case_in
                                   struct recording *recording);
 
 struct recording_naming {
-    bool skip_symbols;            /* offsets instead of names */
-    const struct case_info *info; /* NULL: when it was recorded is not known */
+    bool skip_symbols;     /* offsets instead of names */
+    const char *debug_dir; /* as symbols_options has it */
     void (*progress)(const char *text, void *context);
     void *context;
 };

@@ -4,6 +4,7 @@
 
 #include "analyzer/order.h"
 #include "base/vector.h"
+#include "evidence/event_ahead.h"
 #include "evidence/events_file.h"
 
 #define HASH_NONFATAL_OOM 1
@@ -345,19 +346,22 @@ struct seep_error *replay_case(int case_fd, struct ledger *ledger,
 {
     _cleanup_(snapshots_reader_destroyp) struct snapshots_reader *snapshots = NULL;
     _cleanup_(event_source_destroyp) struct event_source *source = NULL;
+    _cleanup_(event_source_destroyp) struct event_source *ahead = NULL; /* goes before its source */
     struct events_reader *events = NULL;
     struct replay_result result;
     struct seep_error *err = forgive_missing(events_reader_create(case_fd, stacks, &events));
 
     if (err)
         return err;
-    if (events)
+    if (events) {
         source = &events->source;
+        error_destroy(event_ahead_create(source, &ahead)); /* without a thread it is slower */
+    }
     err = forgive_missing(snapshots_reader_create(case_fd, &snapshots));
     if (!err && snapshots)
         err = snapshots_reader_sort(snapshots);
     if (!err)
-        err = replay_run(&(struct replay_input){.events = source,
+        err = replay_run(&(struct replay_input){.events = ahead ? ahead : source,
                                                 .next_snapshot = snapshots ? next_of_case : NULL,
                                                 .context = snapshots},
                          ledger, observer, &result);

@@ -40,6 +40,8 @@ static struct seep_error *put_piece(struct ledger_space *space, const struct int
 {
     struct seep_error *err = interval_map_insert(&space->map, piece, NULL);
 
+    space->no_fork |= (piece->tag & SPACE_NO_FORK) != 0;
+
     if (!err)
         count_in(space, piece);
     return err;
@@ -78,51 +80,59 @@ struct seep_error *space_create(struct charges *charges, pid_t pid, struct ledge
     return NULL;
 }
 
+static bool drop(const struct interval *item, void *context)
+{
+    release(context, item, CHARGES_DROPPED);
+    return true;
+}
+
 void space_destroy(struct ledger_space *space)
 {
-    struct interval_cursor cursor;
-
     if (!space)
         return;
-    for (const struct interval *item = interval_map_seek(&space->map, 0, &cursor); item;
-         item = interval_cursor_next(&cursor))
-        release(space, item, CHARGES_DROPPED);
+    interval_map_each_own(&space->map, drop, space);
     interval_map_deinit(&space->map);
     vector_deinit(&space->attachments);
     vector_deinit(&space->scratch);
     free(space);
 }
 
-struct seep_error *space_inherit(struct ledger_space *child, const struct ledger_space *parent)
+/* What the parent has said that no child gets. */
+static struct seep_error *leave_out(struct ledger_space *child)
 {
     struct interval_cursor cursor;
+    const struct interval *item = interval_map_seek(&child->map, 0, &cursor);
+    struct seep_error *err = NULL;
 
-    for (size_t i = 0; i < parent->attachments.count; i++) {
-        struct space_attachment attachment = parent->attachments.items[i];
-        struct seep_error *err;
+    while (item && !err) {
+        struct ledger_range range = {item->start, item->end};
 
-        attachment.mapped_bytes = 0;
-        err = vector_push(&child->attachments, attachment);
-        if (err)
-            return err;
+        if (item->tag & SPACE_NO_FORK) {
+            err = space_unmap(child, range, CHARGES_DROPPED);
+            item = interval_map_seek(&child->map, range.end, &cursor);
+        } else {
+            item = interval_cursor_next(&cursor);
+        }
     }
-    for (const struct interval *item = interval_map_seek(&parent->map, 0, &cursor); item;
-         item = interval_cursor_next(&cursor)) {
-        struct interval copy = *item;
-        struct seep_error *err;
+    return err;
+}
 
-        if (item->tag & SPACE_NO_FORK)
-            continue;
-        copy.owner = NULL;
-        copy.tag |= SPACE_INHERITED;
-        err = put_piece(child, &copy);
-        if (err)
-            return err;
-    }
+struct seep_error *space_inherit(struct ledger_space *child, const struct ledger_space *parent,
+                                 uint64_t id)
+{
+    struct seep_error *err = vector_reserve(&child->attachments, parent->attachments.count);
+
+    if (err)
+        return err;
+    for (size_t i = 0; i < parent->attachments.count; i++)
+        child->attachments.items[child->attachments.count++] = parent->attachments.items[i];
+    interval_map_share(&parent->map, id, SPACE_INHERITED, &child->map);
+    child->inherited_bytes =
+        parent->charged_bytes + parent->unknown_bytes + parent->inherited_bytes;
     child->brk = parent->brk;
     child->brk_known = parent->brk_known;
     child->uncertain = parent->uncertain;
-    return NULL;
+    return parent->no_fork ? leave_out(child) : NULL;
 }
 
 /* --- mapping --- */
@@ -137,6 +147,7 @@ struct seep_error *space_put(struct ledger_space *space, struct ledger_range ran
 
     if (!err && (!ret_free || *ret_free))
         count_in(space, &piece);
+    space->no_fork |= (tag & SPACE_NO_FORK) != 0;
     return err;
 }
 
@@ -261,6 +272,7 @@ struct seep_error *space_mark(struct ledger_space *space, struct ledger_range ra
         piece.tag = (piece.tag & ~clear) | set;
         err = interval_map_insert(&space->map, &piece, NULL);
     }
+    space->no_fork |= (set & SPACE_NO_FORK) != 0;
     return err;
 }
 
@@ -300,12 +312,16 @@ struct seep_error *space_fill(struct ledger_space *space, struct ledger_range ra
     return NULL;
 }
 
-const struct interval *space_at(const struct ledger_space *space, uint64_t addr)
+const struct interval *space_at(const struct ledger_space *space, uint64_t addr,
+                                struct interval *room)
 {
     struct interval_cursor cursor;
     const struct interval *item = interval_map_seek(&space->map, addr, &cursor);
 
-    return item && item->start <= addr ? item : NULL;
+    if (!item || item->start > addr)
+        return NULL;
+    *room = *item;
+    return room;
 }
 
 /* --- attachments --- */

@@ -54,6 +54,7 @@ struct ledger_space {
     uint64_t brk;                                /* page-rounded up */
     bool brk_known;
     bool uncertain;
+    bool no_fork;      /* something is, or was, SPACE_NO_FORK */
     uint64_t since_ns; /* when it came to be; 0: not told */
     uint64_t charged_bytes, unknown_bytes, inherited_bytes;
     pid_t pid;      /* its first owner */
@@ -66,8 +67,10 @@ struct seep_error *space_create(struct charges *charges, pid_t pid,
 /* What is still charged in it is dropped. */
 void space_destroy(struct ledger_space *space);
 
-/* The books of a child by fork. */
-struct seep_error *space_inherit(struct ledger_space *child, const struct ledger_space *parent);
+/* The books of a child by fork, which are still empty: shared with PARENT's until one of them changes.
+ * ID: one that no space of this ledger had before. */
+struct seep_error *space_inherit(struct ledger_space *child, const struct ledger_space *parent,
+                                 uint64_t id);
 
 /* CHARGE NULL: of unknown origin. The range must not be empty. RET_FREE: as of interval_map_insert.
  */
@@ -101,8 +104,9 @@ void space_advise(struct ledger_space *space, struct ledger_range range);
 /* Maps what RANGE has free as of unknown origin. */
 struct seep_error *space_fill(struct ledger_space *space, struct ledger_range range, uint32_t tag);
 
-/* The interval that contains ADDR, or NULL. */
-const struct interval *space_at(const struct ledger_space *space, uint64_t addr);
+/* The interval that contains ADDR, copied to ROOM, or NULL. */
+const struct interval *space_at(const struct ledger_space *space, uint64_t addr,
+                                struct interval *room);
 
 /* The object of an attachment with ORIGIN, 0 when there is none; and a new one (0: too many). */
 uint32_t space_find_attachment(const struct ledger_space *space, uint64_t origin);

@@ -1,21 +1,79 @@
 #include "analyzer/threads.h"
 
 #include <stdlib.h>
+#include <sys/queue.h>
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 enum { FIRST_LIMIT = 4096 };
 
+/* A process by its threads: there may be a hundred thousand of one each. */
+struct threads_process {
+    pid_t pid;
+    TAILQ_HEAD(, threads_entry) entries;
+    UT_hash_handle hh;
+};
+
 struct threads_entry {
-    pid_t tid, pid;
+    pid_t tid;
+    struct threads_process *process;
+    TAILQ_ENTRY(threads_entry) entry;
     bool exited, kept;
     struct thread_names names; /* of all that had the id */
     UT_hash_handle hh;
 };
 
+static void leave_process(struct threads *threads, struct threads_entry *thread)
+{
+    struct threads_process *process = thread->process;
+
+    if (!process)
+        return;
+    TAILQ_REMOVE(&process->entries, thread, entry);
+    thread->process = NULL;
+    if (!TAILQ_EMPTY(&process->entries))
+        return;
+    HASH_DEL(threads->processes, process);
+    free(process);
+}
+
+static struct threads_process *find_process(const struct threads *threads, pid_t pid)
+{
+    struct threads_process *process;
+
+    HASH_FIND_INT(threads->processes, &pid, process);
+    return process;
+}
+
+static struct seep_error *join_process(struct threads *threads, struct threads_entry *thread,
+                                       pid_t pid)
+{
+    struct threads_process *process = find_process(threads, pid);
+
+    if (process && process == thread->process)
+        return NULL;
+    if (!process) {
+        process = calloc(1, sizeof(*process));
+        if (!process)
+            return error_no_memory();
+        process->pid = pid;
+        TAILQ_INIT(&process->entries);
+        HASH_ADD_INT(threads->processes, pid, process);
+        if (!process->hh.tbl) {
+            free(process);
+            return error_no_memory();
+        }
+    }
+    leave_process(threads, thread);
+    TAILQ_INSERT_TAIL(&process->entries, thread, entry);
+    thread->process = process;
+    return NULL;
+}
+
 static void forget(struct threads *threads, struct threads_entry *thread)
 {
+    leave_process(threads, thread);
     HASH_DEL(threads->entries, thread);
     thread_names_deinit(&thread->names);
     free(thread);
@@ -82,10 +140,9 @@ static struct seep_error *see(struct threads *threads, const struct ledger *ledg
             return error_no_memory();
         }
     }
-    thread->pid = pid;
     thread->exited = false;
     *ret_thread = thread;
-    return NULL;
+    return join_process(threads, thread, pid);
 }
 
 struct seep_error *threads_event(struct threads *threads, const struct ledger *ledger,
@@ -140,7 +197,12 @@ bool threads_exited(const struct threads *threads, pid_t tid)
 void threads_each(const struct threads *threads, pid_t pid, bool (*visit)(pid_t tid, void *context),
                   void *context)
 {
-    for (const struct threads_entry *thread = threads->entries; thread; thread = thread->hh.next)
-        if (thread->pid == pid && !visit(thread->tid, context))
+    const struct threads_process *process = find_process(threads, pid);
+    const struct threads_entry *thread;
+
+    if (!process)
+        return;
+    TAILQ_FOREACH (thread, &process->entries, entry)
+        if (!visit(thread->tid, context))
             return;
 }

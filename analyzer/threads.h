@@ -16,11 +16,13 @@
 #include "analyzer/thread_names.h"
 
 struct threads_entry;
+struct threads_process;
 
 /* All zeros is empty. */
 struct threads {
-    struct threads_entry *entries; /* a uthash table */
-    size_t limit;                  /* of entries, before a clean-up */
+    struct threads_entry *entries;     /* a uthash table */
+    struct threads_process *processes; /* those that have any, by pid */
+    size_t limit;                      /* of entries, before a clean-up */
 };
 
 void threads_deinit(struct threads *threads);

@@ -78,7 +78,15 @@ static bool is_tendency(const struct suspect *s)
 /* A log in which nothing is ever given back: grep keeps the lines that it was asked for. */
 static bool is_thinned(const struct suspect *s)
 {
-    return s->process->log_last_ns && s->process->unmaps == 0;
+    return s->process->log_last_ns && !s->process->log_whole;
+}
+
+/* What was given back while no log was written may be what is thought to be held. */
+static bool has_gap(const struct suspect *s)
+{
+    const struct history_process *p = s->process;
+
+    return p->log_gap_ns > (p->log_last_ns - p->log_first_ns) / 20;
 }
 
 /* Most of it lies in regions that a look shows. */
@@ -227,6 +235,12 @@ static struct judgement judge_mappings(const struct suspect *s)
     else if (grew_long(s))
         j = say(VERDICT_SUSPECT, CAUSE_NEVER_FREED, 0.5);
     j = weigh_balance(s, j);
+    /* What was given back such a log does not tell, but the looks do. */
+    if (j.verdict >= VERDICT_SUSPECT && is_thinned(s) && is_replaced(s) &&
+        s->process->growth.last_ns > s->start_ns) {
+        j = say(VERDICT_INCONCLUSIVE, CAUSE_UNKNOWN, 0.3);
+        j.doubts |= DOUBT_REPLACED;
+    }
     if (j.verdict == VERDICT_LEAK) {
         if (is_replaced(s))
             j.doubts |= DOUBT_REPLACED;
@@ -240,6 +254,8 @@ static struct judgement judge_mappings(const struct suspect *s)
             j.doubts |= DOUBT_ALLOCATOR;
         if (is_thinned(s) && !is_seen_mapped(s))
             j.doubts |= DOUBT_NO_UNMAPS;
+        if (has_gap(s) && !is_seen_mapped(s))
+            j.doubts |= DOUBT_GAP;
         if (j.doubts) {
             j.verdict = VERDICT_SUSPECT;
             j.confidence = 0.5;

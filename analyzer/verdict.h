@@ -24,6 +24,7 @@ enum doubt {
     DOUBT_PARTLY_WATCHED = 1 << 7, /* the process was let go before the end */
     DOUBT_ALLOCATOR = 1 << 8,      /* an allocator that maps for all its callers may hold it */
     DOUBT_SHORT = 1 << 9,          /* it lives on, and was watched for moments only */
+    DOUBT_GAP = 1 << 11,           /* between its logs nobody watched */
     DOUBT_NO_UNMAPS = 1 << 10, /* the log has no munmap at all, and no look shows what is left */
 };
 

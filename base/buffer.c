@@ -45,11 +45,6 @@ void buffer_bytes(struct buffer *b, const void *bytes, size_t len)
         memcpy(start, bytes, len);
 }
 
-void buffer_u8(struct buffer *b, uint8_t value)
-{
-    buffer_bytes(b, &value, sizeof(value));
-}
-
 void buffer_u32(struct buffer *b, uint32_t value)
 {
     value = htole32(value);
@@ -62,7 +57,7 @@ void buffer_u64(struct buffer *b, uint64_t value)
     buffer_bytes(b, &value, sizeof(value));
 }
 
-void buffer_varint(struct buffer *b, uint64_t value)
+void buffer_varint_long(struct buffer *b, uint64_t value)
 {
     uint8_t bytes[10];
     size_t len = 0;

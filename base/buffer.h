@@ -41,10 +41,30 @@ static inline void buffer_clear(struct buffer *b)
 void *buffer_extend(struct buffer *b, size_t len);
 
 void buffer_bytes(struct buffer *b, const void *bytes, size_t len);
-void buffer_u8(struct buffer *b, uint8_t value);
+
+/* Of these two there are millions a second. */
+static inline void buffer_u8(struct buffer *b, uint8_t value)
+{
+    if (b->failed || b->len + 1 >= b->capacity) {
+        buffer_bytes(b, &value, sizeof(value));
+        return;
+    }
+    b->bytes[b->len++] = (char)value;
+    b->bytes[b->len] = '\0';
+}
+
+void buffer_varint_long(struct buffer *b, uint64_t value);
+
+static inline void buffer_varint(struct buffer *b, uint64_t value)
+{
+    if (value < 0x80)
+        buffer_u8(b, (uint8_t)value);
+    else
+        buffer_varint_long(b, value);
+}
+
 void buffer_u32(struct buffer *b, uint32_t value);
 void buffer_u64(struct buffer *b, uint64_t value);
-void buffer_varint(struct buffer *b, uint64_t value);
 void buffer_svarint(struct buffer *b, int64_t value);
 void buffer_text(struct buffer *b, const char *text, size_t len);
 

@@ -1,6 +1,7 @@
 /* seep analyze: what a case says, told again from what was recorded. */
 #include "cmd/answer.h"
 #include "cmd/command.h"
+#include "cmd/naming.h"
 #include "evidence/case.h"
 
 enum { KEY_JSON = 0x2000, KEY_TOP };
@@ -8,6 +9,7 @@ enum { KEY_JSON = 0x2000, KEY_TOP };
 struct arguments {
     const char *case_path;
     struct answer_options answer;
+    struct naming_options naming;
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -15,6 +17,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct arguments *arguments = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->naming;
+        return 0;
     case KEY_JSON:
         arguments->answer.json = true;
         return 0;
@@ -41,11 +46,14 @@ static const struct argp_option options[] = {
     {0},
 };
 
+static const struct argp_child children[] = {{&naming_argp, 0, NULL, 0}, {0}};
+
 static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "CASE",
     .doc = "Tells who leaked what, since when, and what is in it, from a recorded CASE.",
+    .children = children,
 };
 
 static int run(const struct seep_command *command, int argc, char **argv)
@@ -56,6 +64,8 @@ static int run(const struct seep_command *command, int argc, char **argv)
     command_parse(command, argc, argv, &arguments);
 
     struct seep_error *err = case_open(arguments.case_path, &c);
+
+    arguments.answer.debug_dir = arguments.naming.debug_dir;
 
     if (!err)
         err = answer_print(c, &arguments.answer, stdout, NULL);

@@ -102,7 +102,9 @@ struct seep_error *answer_print(struct case_dir *c, const struct answer_options 
     /* The analysis has sentences with times in them. */
     case_info(c, &info);
     zone_use(info.time_zone);
-    err = analysis_run(c, &(struct analysis_options){.progress = naming_progress(options->quiet)},
+    err = analysis_run(c,
+                       &(struct analysis_options){.debug_dir = options->debug_dir,
+                                                  .progress = naming_progress(options->quiet)},
                        &analysis);
 
     naming_progress_clear();

@@ -33,6 +33,11 @@ extern const struct seep_command *const commands[]; /* ends with NULL */
  */
 void command_parse(const struct seep_command *command, int argc, char **argv, void *input);
 
+struct case_dir;
+
+/* As case_open, to read; says on stderr when an import into the case did not end. */
+struct seep_error *command_open_case(const char *path, struct case_dir **ret_case);
+
 /* Prints "seep: WHAT failed: WHY (what to do)", destroys ERR and returns COMMAND_FAILED; NULL,
  * and EPIPE, print nothing and return COMMAND_DONE. */
 int command_report(struct seep_error *err, const char *what, ...)

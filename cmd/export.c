@@ -16,14 +16,17 @@ enum { KEY_TO = 0x2000 };
 struct arguments {
     const char *case_path, *output; /* NULL: standard output */
     const struct format *format;
+    struct naming_options naming;
 };
 
 struct format {
     const char *name, *summary;
-    struct seep_error *(*write)(const struct case_dir *c, FILE *out);
+    struct seep_error *(*write)(const struct case_dir *c, const struct naming_options *naming,
+                                FILE *out);
 };
 
-static struct seep_error *write_folded(const struct case_dir *c, FILE *out)
+static struct seep_error *write_folded(const struct case_dir *c,
+                                       const struct naming_options *naming, FILE *out)
 {
     _cleanup_(recording_deinit) struct recording recording = {0};
     struct case_info info;
@@ -33,7 +36,8 @@ static struct seep_error *write_folded(const struct case_dir *c, FILE *out)
     err = recording_read(c, &info, &recording);
     if (!err)
         err = recording_name_paths(&recording, c->fd,
-                                   &(struct recording_naming){.progress = naming_progress(false)});
+                                   &(struct recording_naming){.debug_dir = naming->debug_dir,
+                                                              .progress = naming_progress(false)});
     naming_progress_clear();
     return err ? err : folded_write(&recording, &info, out);
 }
@@ -61,6 +65,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct arguments *arguments = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->naming;
+        return 0;
     case KEY_TO:
         arguments->format = find_format(argument, state);
         return 0;
@@ -106,7 +113,7 @@ static struct seep_error *export_to_file(const struct case_dir *c,
 
     if (!memory)
         return error_no_memory();
-    err = arguments->format->write(c, memory);
+    err = arguments->format->write(c, &arguments->naming, memory);
     if (fclose(memory) != 0 && !err)
         err = error_no_memory();
     return err ? err : save_file(arguments->output, text, len);
@@ -115,11 +122,12 @@ static struct seep_error *export_to_file(const struct case_dir *c,
 static struct seep_error *export(const struct arguments *arguments)
 {
     _cleanup_(case_destroyp) struct case_dir *c = NULL;
-    struct seep_error *err = case_open(arguments->case_path, &c);
+    struct seep_error *err = command_open_case(arguments->case_path, &c);
 
     if (err)
         return err;
-    return arguments->output ? export_to_file(c, arguments) : arguments->format->write(c, stdout);
+    return arguments->output ? export_to_file(c, arguments)
+                             : arguments->format->write(c, &arguments->naming, stdout);
 }
 
 static const struct argp_option options[] = {
@@ -128,12 +136,15 @@ static const struct argp_option options[] = {
     {0},
 };
 
+static const struct argp_child children[] = {{&naming_argp, 0, NULL, 0}, {0}};
+
 static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "CASE",
     .doc = "Writes what a case says in a format of other tools.\v\n",
     .help_filter = list_formats,
+    .children = children,
 };
 
 static int run(const struct seep_command *command, int argc, char **argv)

@@ -1,36 +1,34 @@
 /* seep import: evidence that other tools left, made into a case. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/escape.h"
 #include "base/units.h"
 #include "cmd/command.h"
+#include "cmd/import_files.h"
+#include "cmd/in_child.h"
 #include "evidence/case.h"
-#include "importer/compressed.h"
 #include "importer/importer.h"
 
 enum {
     KEY_DATE = 0x3000,
     KEY_TZ,
     KEY_PID,
+    KEY_SKIP_UNKNOWN,
     KEY_FORMATS, /* and one for each row of the table from here on */
     MAX_FORMATS = 64,
     SHOWN_REMARKS = 8,
 };
 
-struct named_file {
-    const char *text;                /* as on the command line */
-    const struct importer *importer; /* NULL: by its content */
-    struct input *input;
-};
-
 struct arguments {
     const char *case_path;
-    bool quiet;
+    bool quiet, skip_unknown;
     struct collection_options collection;
-    VECTOR(struct named_file) files;
+    struct import_files files;
 };
 
 /* --- options --- */
@@ -39,7 +37,7 @@ static void add_file(struct arguments *arguments, const char *text, const struct
                      const struct argp_state *state)
 {
     struct seep_error *err =
-        vector_push(&arguments->files, (struct named_file){text, importer, NULL});
+        vector_push(&arguments->files, (struct import_file){.text = text, .importer = importer});
 
     if (err)
         argp_failure(state, COMMAND_FAILED, 0, "%s", err->message);
@@ -79,6 +77,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_error(state, "'%s' is no pid", argument);
         arguments->collection.pid = (pid_t)pid;
         return 0;
+    case KEY_SKIP_UNKNOWN:
+        arguments->skip_unknown = true;
+        return 0;
     case ARGP_KEY_ARG:
         add_file(arguments, argument, NULL, state);
         return 0;
@@ -100,6 +101,8 @@ static const struct argp_option own_options[] = {
     {"tz", KEY_TZ, "ZONE", 0,
      "The time zone of times that do not say theirs, as +08:00 or Europe/Berlin", 1},
     {"pid", KEY_PID, "PID", 0, "The process that files are of which do not say theirs", 1},
+    {"skip-unknown", KEY_SKIP_UNKNOWN, NULL, 0,
+     "Leave out files of no known kind instead of refusing all", 1},
     {"quiet", 'q', NULL, 0, "Print nothing but errors", 1},
     {0},
 };
@@ -126,105 +129,6 @@ static const struct argp argp = {
     .doc = "Makes a case of what other tools left. A FILE is recognised by its content; an option "
            "says what it is instead.",
 };
-
-/* --- files --- */
-
-static struct seep_error *refuse_unknown(const struct input *in)
-{
-    struct seep_error *err = error_create(ERROR_INVALID, "%s is of no known kind", in->path);
-    char known[1024] = "";
-    size_t used = 0;
-
-    for (size_t i = 0; importers[i] && used < sizeof(known) - 64; i++)
-        used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
-                                 importers[i]->expected);
-    return error_remedy(err, "known are %s; an option such as --%s says what a file is", known,
-                        importers[0]->option);
-}
-
-static struct seep_error *refuse_compressed(const struct named_file *file, const char *head,
-                                            size_t len)
-{
-    const char *tool = NULL, *kind = compressed_kind(head, len, &tool);
-
-    /* What an option calls a dump of memory may begin with anything. */
-    if (!kind || (file->importer && strcmp(file->importer->name, "raw") == 0))
-        return NULL;
-    return error_remedy(
-        error_create(ERROR_UNSUPPORTED, "%s is compressed with %s", file->input->path, kind),
-        "expand it first, with %s", tool);
-}
-
-static struct seep_error *open_files(struct arguments *arguments)
-{
-    struct seep_error *err = NULL;
-
-    for (size_t i = 0; i < arguments->files.count && !err; i++) {
-        struct named_file *file = &arguments->files.items[i];
-        const char *head;
-        size_t len;
-
-        err = input_open(file->text, &file->input);
-        if (!err)
-            err = input_head(file->input, &head, &len);
-        if (!err)
-            err = refuse_compressed(file, head, len);
-        if (!err && !file->importer && !(file->importer = importer_recognise(head, len)))
-            err = refuse_unknown(file->input);
-    }
-    return err;
-}
-
-/* The name under which the case has the same bytes already; NULL. */
-static const char *find_import(const struct case_dir *c, uint64_t size_bytes, const char *sha256)
-{
-    const json_t *imports = json_object_get(c->json, "imports");
-
-    for (size_t i = 0; i < json_array_size(imports); i++) {
-        const json_t *import = json_array_get(imports, i);
-        const char *sum = json_string_value(json_object_get(import, "sha256"));
-
-        if ((uint64_t)json_integer_value(json_object_get(import, "size_bytes")) != size_bytes)
-            continue;
-        if (!sha256 || (sum && strcmp(sum, sha256) == 0))
-            return json_string_value(json_object_get(import, "file"));
-    }
-    return NULL;
-}
-
-/* The same file twice would count everything twice. Only files of the same size are read for it. */
-static struct seep_error *refuse_twice(const struct case_dir *c, const struct arguments *arguments,
-                                       size_t at)
-{
-    struct input *in = arguments->files.items[at].input;
-    const char *before = find_import(c, in->size_bytes, NULL);
-    struct seep_error *err = NULL;
-    char sum[65], other[65];
-
-    if (!in->size_bytes)
-        return NULL;
-    if (before) {
-        err = input_sha256(in, sum);
-        before = err ? NULL : find_import(c, in->size_bytes, sum);
-    }
-    for (size_t i = 0; i < at && !err && !before; i++) {
-        struct input *earlier = arguments->files.items[i].input;
-
-        if (earlier->size_bytes != in->size_bytes)
-            continue;
-        err = input_sha256(in, sum);
-        if (!err)
-            err = input_sha256(earlier, other);
-        if (!err && strcmp(sum, other) == 0)
-            before = earlier->path;
-    }
-    if (err || !before)
-        return err;
-    return error_remedy(error_create(ERROR_INVALID,
-                                     "%s has the same bytes as %s, which is there already",
-                                     in->path, before),
-                        "leave it out, or make a new case of it");
-}
 
 /* --- what was taken --- */
 
@@ -282,47 +186,84 @@ static void print_result(const struct collection *collection, const struct case_
     printf("The case is in %s; `seep analyze %s` is next.\n", c->path, c->path);
 }
 
+/* What is shown on a terminal while it goes on. */
+struct progress {
+    uint64_t last_ns;
+    size_t file, files;
+};
+
 static void show_progress(const char *path, uint64_t taken_bytes, uint64_t size_bytes,
                           void *context)
 {
-    uint64_t *last_ns = context;
+    struct progress *progress = context;
     uint64_t now_ns = units_monotonic_ns();
     _cleanup_free_ char *shown = NULL;
 
-    if (now_ns - *last_ns < NS_PER_S / 4)
+    if (now_ns - progress->last_ns < NS_PER_S / 4)
         return;
-    *last_ns = now_ns;
+    progress->last_ns = now_ns;
     shown = escape_text(path, strlen(path));
+    fprintf(stderr, "\r\033[K");
+    if (progress->file && progress->files > 1)
+        fprintf(stderr, "%zu of %zu: ", progress->file, progress->files);
     if (size_bytes)
-        fprintf(stderr, "\r\033[K%s: %" PRIu64 "%%", shown ? shown : "?",
-                taken_bytes * 100 / size_bytes);
+        fprintf(stderr, "%s: %" PRIu64 "%%", shown ? shown : "?",
+                (uint64_t)((double)taken_bytes * 100 / (double)size_bytes));
     else
-        fprintf(stderr, "\r\033[K%s: %" PRIu64 " MiB", shown ? shown : "?", taken_bytes >> 20);
+        fprintf(stderr, "%s: %" PRIu64 " MiB", shown ? shown : "?", taken_bytes >> 20);
 }
 
 /* --- the story --- */
 
-static struct seep_error *import_file(struct collection *collection, const struct named_file *file)
-{
-    struct seep_error *err = collection_begin(collection, file->input, file->importer->name);
+struct work {
+    struct arguments *arguments;
+    struct case_dir *c;
+    bool fresh;
+    struct progress progress;
+};
 
-    if (!err)
-        err = file->importer->import(file->input, collection);
-    return err ? err : collection_end(collection);
+/* What cannot be read does not end the import of all others. */
+static struct seep_error *leave_rest(struct collection *collection, struct seep_error *err)
+{
+    _cleanup_error_ struct seep_error *why = err;
+
+    return collection_remark(collection, "no more can be read of it: %s", why->message);
 }
 
-static struct seep_error *import_files(struct collection *collection, struct case_dir *c,
-                                       const struct arguments *arguments)
+static struct seep_error *import_file(struct collection *collection, struct import_file *file,
+                                      bool only)
 {
-    struct seep_error *err = NULL;
+    struct seep_error *err = import_file_open(file);
 
-    for (size_t i = 0; i < arguments->files.count && !err; i++)
-        if (!arguments->files.items[i].importer->repeatable)
-            err = refuse_twice(c, arguments, i);
+    if (!err)
+        err = collection_begin(collection, file->input, file->importer->name);
+    if (err)
+        return err;
+    err = file->importer->import(file->input, collection);
+    if (err && err->code == ERROR_CORRUPT && !only)
+        err = leave_rest(collection, err);
+    if (!err)
+        err = collection_end(collection);
+    import_file_close(file);
+    return err;
+}
+
+static struct seep_error *import_files(struct work *work, struct collection *collection)
+{
+    struct import_files *files = &work->arguments->files;
+    struct seep_error *err = import_files_refuse_twice(files, work->c);
+
+    work->progress.files = files->count;
     for (int stage = IMPORTER_REGIONS; stage <= IMPORTER_MEMORY && !err; stage++)
-        for (size_t i = 0; i < arguments->files.count && !err; i++)
-            if ((int)arguments->files.items[i].importer->stage == stage)
-                err = import_file(collection, &arguments->files.items[i]);
+        for (size_t i = 0; i < files->count && !err; i++) {
+            struct import_file *file = &files->items[i];
+
+            if (!file->importer || (int)file->importer->stage != stage)
+                continue;
+            work->progress.file++;
+            err = import_file(collection, file, files->count == 1);
+        }
+    work->progress.file = 0;
     return err;
 }
 
@@ -339,52 +280,97 @@ static struct seep_error *open_case(const char *path, struct case_dir **ret_case
         return err;
     error_destroy(err);
     *ret_fresh = true;
-    return case_create(path, NULL, 0, ret_case);
+    err = case_create(path, NULL, 0, ret_case);
+    return err ? err : case_save(*ret_case, CASE_RECORDING, case_import_begun);
 }
 
-static struct seep_error *import_all(struct arguments *arguments)
+/* Until it is saved again the case says that an import into it was begun. */
+static struct seep_error *write_all(struct work *work, struct collection *collection)
 {
-    _cleanup_(case_destroyp) struct case_dir *c = NULL;
-    _cleanup_(collection_destroyp) struct collection *collection = NULL;
-    bool fresh = false, terminal = isatty(STDERR_FILENO) && !arguments->quiet;
-    uint64_t progress_ns = units_monotonic_ns();
-    struct seep_error *err = open_files(arguments);
+    struct case_dir *c = work->c;
+    enum case_state state = work->fresh ? CASE_COMPLETE : case_state(c);
+    struct case_info info;
+    _cleanup_free_ char *reason = NULL;
+    struct seep_error *err = NULL;
 
-    if (terminal) {
-        arguments->collection.progress = show_progress;
-        arguments->collection.context = &progress_ns;
-    }
-    if (!err)
-        err = open_case(arguments->case_path, &c, &fresh);
-    if (!err)
-        err = collection_create(c->fd, &arguments->collection, &collection);
-    if (!err)
-        err = import_files(collection, c, arguments);
+    case_info(c, &info);
+    if (info.reason && !info.import_open && !work->fresh)
+        reason = strdup(info.reason);
+    if (!work->fresh)
+        err = case_save(c, CASE_RECORDING, case_import_begun);
     if (!err)
         err = collection_write(collection, c);
+    if (!err && json_object_del(c->json, "reason") < 0)
+        err = error_no_memory();
+    return err ? err : case_save(c, state, reason);
+}
+
+static struct seep_error *import_all(struct work *work)
+{
+    struct arguments *arguments = work->arguments;
+    _cleanup_(collection_destroyp) struct collection *collection = NULL;
+    bool terminal = isatty(STDERR_FILENO) && !arguments->quiet;
+    struct seep_error *err;
+
+    work->progress.last_ns = units_monotonic_ns();
+    if (terminal) {
+        arguments->collection.progress = show_progress;
+        arguments->collection.context = &work->progress;
+    }
+    err = collection_create(work->c->fd, &arguments->collection, &collection);
+    if (!err)
+        err = import_files(work, collection);
+    if (!err)
+        err = write_all(work, collection);
     if (terminal)
         fputs("\r\033[K", stderr);
-    if (!err)
-        err = case_save(c, fresh ? CASE_COMPLETE : case_state(c), NULL);
-    if (err && fresh && c)
-        case_discard(c);
     if (!err && !arguments->quiet)
-        print_result(collection, c);
+        print_result(collection, work->c);
     return err;
+}
+
+static int import_in_child(void *context)
+{
+    struct work *work = context;
+    struct seep_error *err = import_all(work);
+
+    if (err && err->code == ERROR_FULL && !err->remedy)
+        error_remedy(err, "make room there, or name a case elsewhere with -o");
+    return command_report(err, "the import into %s", work->c->path);
+}
+
+/* Dumps of memory stay open until they are written, thousands of them perhaps. */
+static void allow_many_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 static int run(const struct seep_command *command, int argc, char **argv)
 {
     struct arguments arguments = {0};
+    struct work work = {.arguments = &arguments};
+    int status = COMMAND_DONE;
     struct seep_error *err;
 
     command_parse(command, argc, argv, &arguments);
-    err = import_all(&arguments);
-    for (size_t i = 0; i < arguments.files.count; i++)
-        input_destroy(arguments.files.items[i].input);
-    vector_deinit(&arguments.files);
+    signal(SIGXFSZ, SIG_IGN); /* EFBIG says it better */
+    allow_many_files();
+    err = import_files_look(&arguments.files, arguments.skip_unknown);
+    if (!err)
+        err = open_case(arguments.case_path, &work.c, &work.fresh);
+    if (!err)
+        err = in_child(import_in_child, &work, &status);
+    if ((err || status != COMMAND_DONE) && work.fresh && work.c)
+        case_discard(work.c);
+    case_destroy(work.c);
+    import_files_deinit(&arguments.files);
     when_options_deinit(&arguments.collection.when);
-    return command_report(err, "the import");
+    return err ? command_report(err, "the import") : status;
 }
 
 const struct seep_command command_import = {
@@ -398,7 +384,10 @@ const struct seep_command command_import = {
         "be compressed with gzip and have any line ending; what each is, is told by its content "
         "where no option says it.\n"
         "A line that cannot be read is counted, the first few are shown, and the rest goes on. "
-        "What was assumed is said here and in the report. The same file twice is refused.\n"
+        "What was assumed is said here and in the report. The same file twice is refused, "
+        "and so are files of no known kind, all of them before anything is read, unless "
+        "--skip-unknown leaves them out.\n"
+        "^C leaves nothing behind. An import that was killed says so in the case.\n"
         "The time of a snapshot is that of its file, unless FILE@TIME says else.",
     .argp = &argp,
     .run = run,

@@ -8,7 +8,28 @@
 #include "base/escape.h"
 #include "report/wrap.h"
 
-enum { MAX_COLUMNS = 70 };
+enum { MAX_COLUMNS = 70, KEY_DEBUG_DIR = 0x3000 };
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct naming_options *options = state->input;
+
+    if (key != KEY_DEBUG_DIR)
+        return ARGP_ERR_UNKNOWN;
+    options->debug_dir = argument;
+    return 0;
+}
+
+static const struct argp_option option_table[] = {
+    {"debug-dir", KEY_DEBUG_DIR, "DIR", 0,
+     "Look for files with names of functions below DIR, by build-id (DIR/.build-id/...), in place "
+     "of "
+     "/usr/lib/debug",
+     0},
+    {0},
+};
+
+const struct argp naming_argp = {.options = option_table, .parser = parse};
 
 static bool shown;
 

@@ -7,7 +7,15 @@
  */
 #pragma once
 
+#include <argp.h>
 #include <stdbool.h>
+
+struct naming_options {
+    const char *debug_dir; /* NULL: /usr/lib/debug */
+};
+
+/* --debug-dir DIR, as an argp child; its input is a struct naming_options. */
+extern const struct argp naming_argp;
 
 /* For the progress of struct recording_naming and struct analysis_options; NULL, nothing to show, when
  * QUIET or when standard error is no terminal. */

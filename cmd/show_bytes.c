@@ -249,7 +249,7 @@ static struct seep_error *show(const char *case_path, const struct options *opti
 {
     _cleanup_(case_destroyp) struct case_dir *c = NULL;
     _cleanup_(layers_deinit) struct layers layers = {0};
-    struct seep_error *err = case_open(case_path, &c);
+    struct seep_error *err = command_open_case(case_path, &c);
 
     if (!err)
         err = open_layers(c, options, &layers);

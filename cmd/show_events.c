@@ -329,7 +329,7 @@ static struct seep_error *list(const char *case_path, const struct arguments *ar
     enum event_source_step step = EVENT_SOURCE_END;
     struct events_reader *reader;
     struct event ev;
-    struct seep_error *err = case_open(case_path, &c);
+    struct seep_error *err = command_open_case(case_path, &c);
 
     if (err)
         return err;

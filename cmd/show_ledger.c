@@ -24,6 +24,7 @@ enum { PATH_COLUMNS = 140 };
 enum { KEY_JSON = 0x2000, KEY_INTERVALS, KEY_ALL, KEY_PID, KEY_TID, KEY_TOP };
 
 struct arguments {
+    struct naming_options naming;
     bool json, intervals, all;
     pid_t pid, tid; /* 0: any */
     uint64_t top;   /* 0: all */
@@ -378,7 +379,8 @@ static struct seep_error *read_case(struct case_dir *c, struct listing *listing)
     if (err || arguments->json || arguments->intervals)
         return err;
     err = recording_name_paths(&listing->recording, c->fd,
-                               &(struct recording_naming){.progress = naming_progress(false)});
+                               &(struct recording_naming){.debug_dir = arguments->naming.debug_dir,
+                                                          .progress = naming_progress(false)});
     naming_progress_clear();
     return err;
 }
@@ -387,7 +389,7 @@ static struct seep_error *list(const char *case_path, const struct arguments *ar
 {
     _cleanup_(case_destroyp) struct case_dir *c = NULL;
     _cleanup_(listing_deinit) struct listing listing = {.arguments = arguments};
-    struct seep_error *err = case_open(case_path, &c);
+    struct seep_error *err = command_open_case(case_path, &c);
 
     if (!err)
         err = read_case(c, &listing);
@@ -403,6 +405,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct arguments *arguments = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->naming;
+        return 0;
     case KEY_JSON:
         arguments->json = true;
         return 0;
@@ -440,7 +445,10 @@ static const struct argp_option options[] = {
     {0},
 };
 
+static const struct argp_child children[] = {{&naming_argp, 0, NULL, 0}, {0}};
+
 static const struct argp argp = {
+    .children = children,
     .options = options,
     .parser = parse,
     .doc = "Lists what recorded calls mapped and nobody has given back.",

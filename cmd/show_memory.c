@@ -8,6 +8,7 @@
 #include "analyzer/analysis.h"
 #include "base/units.h"
 #include "base/zone.h"
+#include "cmd/command.h"
 
 enum { KEY_REGION = 0x3000, KEY_AROUND, KEY_FINDING, KEY_PID, KEY_DUMP };
 
@@ -129,7 +130,7 @@ struct seep_error *show_memory_open(const char *case_path, struct show_memory_op
 {
     _cleanup_(show_memory_close) struct show_memory memory = {0};
     struct saved_memory_selection selection;
-    struct seep_error *err = case_open(case_path, &memory.c);
+    struct seep_error *err = command_open_case(case_path, &memory.c);
 
     if (!err)
         err = show_memory_find(memory.c, chosen);

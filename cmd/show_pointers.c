@@ -7,6 +7,7 @@
 #include "analyzer/references.h"
 #include "base/escape.h"
 #include "base/units.h"
+#include "cmd/command.h"
 #include "cmd/grep.h"
 #include "cmd/show_memory.h"
 #include "report/json_parts.h"
@@ -330,7 +331,7 @@ static struct seep_error *show(const char *case_path, struct arguments *argument
 
     out.grep = grep;
     if (!err)
-        err = case_open(case_path, &c);
+        err = command_open_case(case_path, &c);
     if (!err)
         err = show_memory_find(c, &arguments->memory);
     if (!err)

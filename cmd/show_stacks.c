@@ -17,6 +17,7 @@ extern const struct show_topic show_stacks;
 enum { KEY_JSON = 0x2000, KEY_TOP };
 
 struct arguments {
+    struct naming_options naming;
     bool json;
     uint64_t top; /* 0: all */
 };
@@ -133,15 +134,17 @@ static struct seep_error *list(const char *case_path, const struct arguments *ar
     _cleanup_(case_destroyp) struct case_dir *c = NULL;
     _cleanup_(listing_deinit) struct listing listing = {.arguments = arguments};
     struct case_info info;
-    struct seep_error *err = case_open(case_path, &c);
+    struct seep_error *err = command_open_case(case_path, &c);
 
     if (err)
         return err;
     case_info(c, &info);
     err = recording_read(c, &info, &listing.recording);
     if (!err)
-        err = recording_name_paths(&listing.recording, c->fd,
-                                   &(struct recording_naming){.progress = naming_progress(false)});
+        err = recording_name_paths(
+            &listing.recording, c->fd,
+            &(struct recording_naming){.debug_dir = arguments->naming.debug_dir,
+                                       .progress = naming_progress(false)});
     naming_progress_clear();
     if (!err)
         err = sum_up(&listing);
@@ -157,6 +160,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct arguments *arguments = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->naming;
+        return 0;
     case KEY_JSON:
         arguments->json = true;
         return 0;
@@ -174,7 +180,10 @@ static const struct argp_option options[] = {
     {0},
 };
 
+static const struct argp_child children[] = {{&naming_argp, 0, NULL, 0}, {0}};
+
 static const struct argp argp = {
+    .children = children,
     .options = options,
     .parser = parse,
     .doc = "Lists the call paths that were recorded, those that hold most first.",

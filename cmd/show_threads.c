@@ -331,7 +331,7 @@ static struct seep_error *tell(const char *case_path, const struct arguments *ar
     _cleanup_(threads_deinit) struct threads threads = {0};
     _cleanup_(case_destroyp) struct case_dir *c = NULL;
     bool cut = false;
-    struct seep_error *err = case_open(case_path, &c);
+    struct seep_error *err = command_open_case(case_path, &c);
 
     if (err)
         return err;

@@ -167,7 +167,7 @@ static struct seep_error *list(const char *case_path, struct arguments *argument
     _cleanup_(case_destroyp) struct case_dir *c = NULL;
     _cleanup_(analysis_destroyp) struct analysis *analysis = NULL;
     struct regions regions = {0};
-    struct seep_error *err = case_open(case_path, &c);
+    struct seep_error *err = command_open_case(case_path, &c);
 
     if (!err)
         err = analysis_run(

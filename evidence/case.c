@@ -16,10 +16,15 @@
 
 enum {
     MAX_JSON_BYTES = 64 << 20,
-    MAX_EXE_BYTES = 64, /* of a default name */
+    MAX_CONTAINERS = 1 << 20, /* some 250 bytes each in memory */
+    MAX_VALUES = 4 << 20,     /* and 60 */
+    MAX_EXE_BYTES = 64,       /* of a default name */
 };
 
 static const char schema[] = "seep-case/1";
+
+const char case_import_begun[] =
+    "an import into this case did not end: a part of it may be missing";
 
 static const char *const state_names[] = {
     [CASE_RECORDING] = "recording",
@@ -37,14 +42,43 @@ void case_destroy(struct case_dir *c)
     free(c);
 }
 
+/* Everything in a directory of ours, and below it as far as DEPTH. */
+static void remove_all(int dir_fd, int depth)
+{
+    DIR *dir = fdopendir(openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir))) {
+        const char *name = entry->d_name;
+        _cleanup_close_ int below = -1;
+
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || unlinkat(dir_fd, name, 0) == 0)
+            continue;
+        below = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (below >= 0 && depth > 0)
+            remove_all(below, depth - 1);
+        unlinkat(dir_fd, name, AT_REMOVEDIR);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 void case_discard(struct case_dir *c)
 {
-    static const char *const files[] = {"case.json", "events", "snapshots"};
+    static const char *const files[] = {"case.json",  "case.json.tmp", "events",
+                                        "events.tmp", "snapshots",     "import.tmp"};
+    static const char *const directories[] = {"threads", "mem"};
 
     for (size_t i = 0; i < ARRAY_SIZE(files); i++)
         unlinkat(c->fd, files[i], 0);
-    unlinkat(c->fd, "threads", AT_REMOVEDIR);
-    unlinkat(c->fd, "mem", AT_REMOVEDIR);
+    for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
+        _cleanup_close_ int fd =
+            openat(c->fd, directories[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+        if (fd >= 0)
+            remove_all(fd, 1); /* mem/N-PID/FILE */
+        unlinkat(c->fd, directories[i], AT_REMOVEDIR);
+    }
     rmdir(c->path);
 }
 
@@ -260,6 +294,27 @@ static struct seep_error *check_schema(const json_t *json)
     return error_create(ERROR_CORRUPT, "case.json does not have schema %s", schema);
 }
 
+/* What jansson makes of text takes a hundred times its size where it is `{},{},{}`. */
+static bool is_bloated(const struct buffer *text)
+{
+    size_t containers = 0, values = 0;
+    bool inside = false;
+
+    for (size_t i = 0; i < text->len; i++) {
+        char c = text->bytes[i];
+
+        if (inside && c == '\\')
+            i++;
+        else if (c == '"')
+            inside = !inside;
+        else if (!inside) {
+            containers += c == '{' || c == '[';
+            values += c == ',' || c == ':';
+        }
+    }
+    return containers > MAX_CONTAINERS || values > MAX_VALUES;
+}
+
 static struct seep_error *load(int dir_fd, json_t **ret_json)
 {
     _cleanup_close_ int fd = -1;
@@ -273,6 +328,9 @@ static struct seep_error *load(int dir_fd, json_t **ret_json)
         return err->code == ERROR_NOT_FOUND
                    ? error_remedy(err, "name a directory that seep recorded")
                    : err;
+
+    if (is_bloated(&text))
+        return error_create(ERROR_CORRUPT, "case.json holds more than any case has");
 
     json_t *json = json_loadb(text.bytes, text.len, JSON_REJECT_DUPLICATES, &why);
 
@@ -434,6 +492,17 @@ static bool has_imported_events(const struct case_dir *c)
     return false;
 }
 
+bool case_is_made_up(const struct case_dir *c, pid_t pid)
+{
+    const json_t *array = get(c, "target", "made_up_pids"), *item;
+    size_t index;
+
+    json_array_foreach (array, index, item)
+        if (json_integer_value(item) == pid)
+            return true;
+    return false;
+}
+
 void case_info(const struct case_dir *c, struct case_info *ret_info)
 {
     enum { DEFAULT_PAGE_BYTES = 4096, MAX_PAGE_BYTES = 64 << 10 };
@@ -465,7 +534,10 @@ void case_info(const struct case_dir *c, struct case_info *ret_info)
         .watcher_cpu_ns = number_of(get(c, "watch", "watcher_cpu_ns")),
         .target_stopped_ns = number_of(get(c, "watch", "target_stopped_ns")),
     };
+    ret_info->pid_made_up = case_is_made_up(c, ret_info->pid);
     ret_info->imported = ret_info->backend && strcmp(ret_info->backend, "import") == 0;
+    ret_info->import_open = ret_info->reason && case_state(c) == CASE_INTERRUPTED &&
+                            strcmp(ret_info->reason, case_import_begun) == 0;
     ret_info->has_dated_calls =
         ret_info->basis == MOMENT_ABSOLUTE && (!ret_info->imported || has_imported_events(c));
     snprintf(ret_info->case_id, sizeof(ret_info->case_id), "%s", id ? id : "");

@@ -49,9 +49,13 @@ struct seep_error *case_open(const char *path, struct case_dir **ret_case);
 void case_destroy(struct case_dir *c);
 DEFINE_CLEANUP(struct case_dir *, case_destroy);
 
-/* Removes a fresh case in which nothing was recorded: its own files, and the directory when nothing
- * else is in it. */
+/* Removes a fresh case that came to nothing: its own files, and the directory when nothing else is in
+ * it. */
 void case_discard(struct case_dir *c);
+
+/* The reason that a case has while an import into it is under way, in the state CASE_RECORDING: whoever
+ * finds it there later knows that the import did not end. */
+extern const char case_import_begun[];
 
 /* CASE_RECORDING only while its recorder lives. */
 enum case_state case_state(const struct case_dir *c);
@@ -92,10 +96,12 @@ struct case_info {
     bool has_dated_calls;    /* its events have dates: recorded ones, or imported ones whose do */
     uint64_t started_ns, ended_ns;              /* monotonic; ended 0: unknown */
     pid_t pid;                                  /* the first target; 0 unknown */
+    bool pid_made_up;                           /* case_is_made_up */
     const char *name, *exe, *command, *runtime; /* NULL: unknown; owned by the case */
     const char *host_name, *boot_id, *time_zone;
     const char *backend; /* "ptrace", "snapshots" */
     const char *reason;  /* why it was cut short, NULL */
+    bool import_open;    /* an import into it did not end */
     const char *options; /* the recorder's command line, NULL */
     uint64_t page_bytes;
     uint64_t lost_events;
@@ -103,4 +109,6 @@ struct case_info {
     uint64_t watcher_cpu_ns;    /* what watching cost: seep's own CPU time */
     uint64_t target_stopped_ns; /* and how long the target stood still in all */
 };
+/* Whether PID is a name that an import gave to a process whose pid no file tells. */
+bool case_is_made_up(const struct case_dir *c, pid_t pid);
 void case_info(const struct case_dir *c, struct case_info *ret_info);

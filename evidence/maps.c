@@ -7,6 +7,8 @@
 #include "base/vector.h"
 #include "evidence/proc_text.h"
 
+enum { MAX_REGIONS = (1 << 20) + (1 << 16) }; /* distributions set vm.max_map_count to 1,048,576 */
+
 /* In the kernel's order (show_smap() in fs/proc/task_mmu.c, Linux 6.x), so that the row after the
  * last one found is most often the next. */
 static const struct {
@@ -213,7 +215,11 @@ static bool read_field(struct parser *p, struct span line, size_t key_len, struc
 
 static struct seep_error *add_entry(struct parser *p, const struct vma *vma, struct span name)
 {
-    struct seep_error *err = vector_push(&p->vmas, *vma);
+    struct seep_error *err =
+        p->vmas.count < MAX_REGIONS
+            ? vector_push(&p->vmas, *vma)
+            : error_create(ERROR_CORRUPT, "more than %d regions, which no process has",
+                           MAX_REGIONS);
 
     if (!err)
         err = vector_push(&p->names, name);

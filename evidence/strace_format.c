@@ -68,7 +68,9 @@ static void begin_line(struct printer *printer, pid_t tid, uint64_t time_ns)
         buffer_printf(text, " <unfinished ...>\n");
     printer->open = NULL;
     printer->line_at = text->len;
-    buffer_printf(text, "%-5d %" PRIu64 ".%06" PRIu64 " ", (int)tid, wall_ns / NS_PER_S,
+    if (tid > 0)
+        buffer_printf(text, "%-5d ", (int)tid);
+    buffer_printf(text, "%" PRIu64 ".%06" PRIu64 " ", wall_ns / NS_PER_S,
                   wall_ns % NS_PER_S / NS_PER_US);
 }
 

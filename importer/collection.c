@@ -50,6 +50,7 @@ static void destroy_files(struct collection *c)
         for (size_t r = 0; r < file->remarks.count; r++)
             free(file->remarks.items[r]);
         vector_deinit(&file->remarks);
+        vector_deinit(&file->window.processes);
         free((char *)file->path);
         free((char *)file->format);
     }
@@ -85,6 +86,7 @@ void collection_destroy(struct collection *c)
 {
     if (!c)
         return;
+    event_pipe_destroy(c->pipe);
     for (size_t i = 0; i < WHEN_BASES; i++) {
         sorter_destroy(c->lanes[i].events);
         sorter_destroy(c->lanes[i].spans);
@@ -98,7 +100,13 @@ void collection_destroy(struct collection *c)
     vector_deinit(&c->facts);
     vector_deinit(&c->processes);
     vector_deinit(&c->remarks);
+    for (size_t i = 0; i < c->aliases.count; i++)
+        vector_deinit(&c->aliases.items[i].places);
+    for (size_t i = 0; i < c->sets.count; i++)
+        free(c->sets.items[i].name);
+    vector_deinit(&c->sets);
     vector_deinit(&c->aliases);
+    free(c->seen.slots);
     free(c->tids.slots);
     free(c->births.slots);
     stack_table_destroy(c->stacks);
@@ -120,7 +128,8 @@ struct seep_error *collection_spool(struct collection *c, const void *bytes, siz
     if (c->spool_fd < 0)
         err = sorter_temporary(c->temporary_fd, &c->spool_fd);
     if (!err)
-        err = io_write(c->spool_fd, bytes, len);
+        err = error_prefix(io_write(c->spool_fd, bytes, len),
+                           "a temporary file in the case's directory");
     if (err)
         return err;
     *ret_at = c->spool_bytes;
@@ -145,6 +154,8 @@ struct seep_error *collection_begin(struct collection *c, struct input *in, cons
     }
     c->input = in;
     c->file_time_said = false;
+    c->set = ++c->set_count;
+    collection_current(c)->set = c->set;
     return NULL;
 }
 
@@ -261,7 +272,7 @@ const struct collection_file *collection_file(const struct collection *c, size_t
 pid_t collection_new_process(struct collection *c)
 {
     struct seep_error *err = c->aliases.count < INT32_MAX
-                                 ? vector_push(&c->aliases, (struct alias){0})
+                                 ? vector_push(&c->aliases, (struct alias){.set = c->set})
                                  : error_no_memory();
 
     if (err) {
@@ -271,8 +282,7 @@ pid_t collection_new_process(struct collection *c)
     return -(pid_t)c->aliases.count;
 }
 
-/* The process at the end of the chain: a pid, or one that is not known. */
-static pid_t root_of(const struct collection *c, pid_t process)
+pid_t collection_root(const struct collection *c, pid_t process)
 {
     while (process < 0 && (size_t)-process <= c->aliases.count &&
            c->aliases.items[-process - 1].same_as)
@@ -282,8 +292,8 @@ static pid_t root_of(const struct collection *c, pid_t process)
 
 void collection_same_process(struct collection *c, pid_t process, pid_t pid)
 {
-    process = root_of(c, process);
-    pid = root_of(c, pid);
+    process = collection_root(c, process);
+    pid = collection_root(c, pid);
     if (process < 0 && pid && process != pid)
         c->aliases.items[-process - 1].same_as = pid;
 }
@@ -348,6 +358,73 @@ pid_t collection_process_of(struct collection *c, pid_t tid, bool make)
     process = collection_new_process(c);
     collection_tid_set(&c->tids, tid, process);
     return process;
+}
+
+void collection_window(struct collection *c, enum when_basis basis, uint64_t first_ns,
+                       uint64_t last_ns, bool whole)
+{
+    struct collection_file *file = collection_current(c);
+
+    file->window.basis = basis;
+    file->window.first_ns = first_ns;
+    file->window.last_ns = last_ns;
+    file->window.whole = whole;
+}
+
+struct seep_error *collection_window_of(struct collection *c, pid_t process)
+{
+    return vector_push(&collection_current(c)->window.processes, process);
+}
+
+/* One of a file's own processes may end and give its threads' numbers to the next. */
+static size_t set_of(const struct collection *c, pid_t process)
+{
+    return process < 0 && (size_t)-process <= c->aliases.count ? c->aliases.items[-process - 1].set
+                                                               : 0;
+}
+
+void collection_saw_thread(struct collection *c, pid_t process, pid_t tid)
+{
+    pid_t before = collection_tid_get(&c->seen, tid);
+
+    if (!before)
+        collection_tid_set(&c->seen, tid, process);
+    else if (set_of(c, before) == set_of(c, process))
+        return;
+    else if (collection_root(c, process) < 0)
+        collection_same_process(c, process, before);
+    else
+        collection_same_process(c, before, process);
+}
+
+bool collection_has_events(const struct collection *c, pid_t process)
+{
+    return process < 0 && (size_t)-process <= c->aliases.count &&
+           c->aliases.items[-process - 1].has_events;
+}
+
+void collection_nameless(struct collection *c, pid_t process)
+{
+    if (process < 0 && (size_t)-process <= c->aliases.count)
+        c->aliases.items[-process - 1].nameless = true;
+}
+
+struct seep_error *collection_file_set(struct collection *c, const char *name, size_t len)
+{
+    struct file_set set = {.set = c->set};
+    struct seep_error *err;
+
+    for (size_t i = c->sets.count; i > 0; i--)
+        if (strlen(c->sets.items[i - 1].name) == len &&
+            memcmp(c->sets.items[i - 1].name, name, len) == 0) {
+            c->set = collection_current(c)->set = c->sets.items[i - 1].set;
+            return NULL;
+        }
+    set.name = strndup(name, len);
+    err = set.name ? vector_push(&c->sets, set) : error_no_memory();
+    if (err)
+        free(set.name);
+    return err;
 }
 
 void collection_set_birth(struct collection *c, pid_t tid, uint64_t minutes)

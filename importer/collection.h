@@ -84,6 +84,16 @@ void collection_set_process_of(struct collection *c, pid_t tid, pid_t process);
  * right. */
 void collection_same_process(struct collection *c, pid_t process, pid_t pid);
 
+/* PROCESS has a thread TID: where files of their own say so of two processes, they are one. */
+void collection_saw_thread(struct collection *c, pid_t process, pid_t tid);
+
+/* Which threads of PROCESS made its calls is not known: who has no tid is not its first thread. */
+void collection_nameless(struct collection *c, pid_t process);
+
+/* The file at hand was made together with all others of that NAME: what neither says the pid of is one
+ * process. Without it a file stands for itself. */
+struct seep_error *collection_file_set(struct collection *c, const char *name, size_t len);
+
 /* When thread TID was made, in whole minutes on the clock of its maker's file: where each thread has a
  * file, the day of its first time of day is told by this alone. 0: not known. */
 void collection_set_birth(struct collection *c, pid_t tid, uint64_t minutes);
@@ -100,6 +110,12 @@ struct seep_error *collection_event(struct collection *c, enum when_basis basis,
  * line. Spares the search for what overlaps it. */
 struct seep_error *collection_event_alone(struct collection *c, enum when_basis basis,
                                           const struct event *ev);
+
+/* The log at hand tells its processes' calls from FIRST_NS to LAST_NS, on BASIS, whether there were any or
+ * not. WHOLE: other calls are in it than those that a search for mappings leaves. */
+void collection_window(struct collection *c, enum when_basis basis, uint64_t first_ns,
+                       uint64_t last_ns, bool whole);
+struct seep_error *collection_window_of(struct collection *c, pid_t process);
 
 /* A call path's number for EV->stack_id; 0: there are too many. */
 struct seep_error *collection_stack(struct collection *c, const struct stack_path *path,
@@ -178,6 +194,13 @@ struct collection_file {
     } first_skipped[3];
     uint64_t events, snapshots, memory_bytes, thread_dumps, thread_names, facts;
     VECTOR(char *) remarks;
+    size_t set; /* as of collection_file_set */
+    struct collection_file_window {
+        enum when_basis basis;
+        uint64_t first_ns, last_ns;
+        bool whole;
+        VECTOR(pid_t) processes;
+    } window;
 };
 
 /* What is to be said of all files together: how pids and times were settled. After collection_write. */

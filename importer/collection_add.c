@@ -1,3 +1,4 @@
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,20 +11,51 @@ enum { DUMP_CODEC_LEVEL = 1 };
 
 /* --- events --- */
 
-static void note_tid(struct collection *c, pid_t pid, pid_t tid)
+/* Where it had memory, for who asks whether a look can be of the same process. */
+static struct seep_error *note_place(struct alias *alias, const struct event *ev)
 {
-    pid_t *smallest = pid < 0 && (size_t)-pid <= c->aliases.count
-                          ? &c->aliases.items[-pid - 1].smallest_tid
-                          : &c->smallest_unknown_tid;
+    enum { MAX_PLACES = 64 };
+    uint32_t place = (uint32_t)((uint64_t)ev->result >> PLACE_SHIFT);
 
-    if (pid <= 0 && tid > 0 && (!*smallest || tid < *smallest))
-        *smallest = tid;
+    if ((ev->kind != EVENT_MMAP && ev->kind != EVENT_MREMAP && ev->kind != EVENT_BRK) ||
+        ev->result == EVENT_RESULT_UNKNOWN || event_failed(ev) || alias->places.count == MAX_PLACES)
+        return NULL;
+    for (size_t i = alias->places.count; i > 0; i--)
+        if (alias->places.items[i - 1] == place)
+            return NULL;
+    return vector_push(&alias->places, place);
 }
 
-static struct seep_error *add_event(struct collection *c, enum when_basis basis,
-                                    const struct event *ev, bool alone)
+static struct seep_error *note_process(struct collection *c, enum when_basis basis,
+                                       const struct event *ev)
 {
-    struct lane *lane = &c->lanes[basis];
+    struct alias *alias = ev->pid < 0 && (size_t)-ev->pid <= c->aliases.count
+                              ? &c->aliases.items[-ev->pid - 1]
+                              : NULL;
+    pid_t *smallest = alias ? &alias->smallest_tid : &c->smallest_unknown_tid;
+
+    if (ev->pid <= 0 && ev->tid > 0 && (!*smallest || ev->tid < *smallest))
+        *smallest = ev->tid;
+    if (!alias)
+        return NULL;
+    if (!alias->has_events || ev->enter_ns < alias->first_ns)
+        alias->first_ns = ev->enter_ns;
+    if (!alias->has_events || ev->exit_ns > alias->last_ns)
+        alias->last_ns = ev->exit_ns;
+    alias->basis = basis;
+    alias->has_events = true;
+    return note_place(alias, ev);
+}
+
+/* How an event travels: what its pending_ns is used for until it is known. */
+enum { ALONE = 1, BASIS_SHIFT = 1 };
+
+/* The sink at the pipe's other end. What it touches is its thread's until the pipe is flushed: the lanes
+ * and the record. */
+static struct seep_error *sort_in(struct event_sink *sink, const struct event *ev)
+{
+    struct collection *c = (struct collection *)((char *)sink - offsetof(struct collection, sink));
+    struct lane *lane = &c->lanes[ev->pending_ns >> BASIS_SHIFT];
     struct buffer *record = &c->record;
     struct seep_error *err = NULL;
 
@@ -40,17 +72,40 @@ static struct seep_error *add_event(struct collection *c, enum when_basis basis,
     if (record->failed)
         return error_no_memory();
     err = sorter_add(lane->events, ev->exit_ns, record->bytes, record->len);
-    if (!err && !alone && ev->enter_ns < ev->exit_ns)
+    if (!err && !(ev->pending_ns & ALONE) && ev->enter_ns < ev->exit_ns)
         err = sorter_add(lane->spans, ev->enter_ns, &ev->exit_ns, sizeof(ev->exit_ns));
-    if (err)
-        return err;
-    note_tid(c, ev->pid, ev->tid);
-    c->first_pid = c->first_pid ? c->first_pid : ev->pid;
     lane->first_ns = ev->enter_ns < lane->first_ns ? ev->enter_ns : lane->first_ns;
     lane->last_ns = ev->exit_ns > lane->last_ns ? ev->exit_ns : lane->last_ns;
+    return err;
+}
+
+static struct seep_error *add_event(struct collection *c, enum when_basis basis,
+                                    const struct event *ev, bool alone)
+{
+    struct event sent = *ev;
+    struct seep_error *err = NULL;
+
+    sent.pending_ns = (uint64_t)basis << BASIS_SHIFT | (alone ? ALONE : 0);
+    if (!c->pipe) {
+        c->sink.put = sort_in;
+        err = event_pipe_create(&c->sink, &c->pipe);
+    }
+    if (!err)
+        err = event_pipe_put(c->pipe, &sent);
+    if (err)
+        return err;
+    err = note_process(c, basis, ev);
+    if (err)
+        return err;
+    c->first_pid = c->first_pid ? c->first_pid : ev->pid;
     if (c->input)
         collection_current(c)->events++;
     return NULL;
+}
+
+struct seep_error *collection_events_added(struct collection *c)
+{
+    return c->pipe ? event_pipe_flush(c->pipe) : NULL;
 }
 
 struct seep_error *collection_event(struct collection *c, enum when_basis basis,
@@ -135,12 +190,10 @@ struct seep_error *collection_file_time(struct collection *c, struct when *ret_w
     struct when when = {0};
 
     if (in && in->suffix) {
-        size_t len = strlen(in->suffix);
+        struct seep_error *err = input_suffix_time(in, &when);
 
-        if (when_parse(in->suffix, len, &when) != len)
-            return error_remedy(
-                error_create(ERROR_INVALID, "%s@%s: this is no time", in->path, in->suffix),
-                "name the file as FILE@2021-03-02T08:22:40 or FILE@08:22:40");
+        if (err)
+            return err;
         *ret_when = when_place(when, &c->options->when);
         return NULL;
     }

@@ -52,6 +52,8 @@ struct seep_error *collection_take_events(struct collection *c, struct case_dir 
         err = event_source_next(source, &ev, &step);
         if (err || step == EVENT_SOURCE_END)
             return err;
+        c->had_events = true;
+        collection_saw_thread(c, ev.pid, ev.tid);
         if (ev.stack_id)
             err = add_stack(c, stacks, ev.stack_id, &ev.stack_id);
         ev.enter_ns += info.wall_offset_ns - settle_begin_ns(basis);
@@ -153,10 +155,14 @@ static struct seep_error *number_stack(struct numbering *n, uint32_t id)
 static struct seep_error *put_numbered(struct event_sink *sink, const struct event *ev)
 {
     struct numbering *n = (struct numbering *)sink;
-    struct event numbered = *ev;
-    struct seep_error *err =
-        ev->stack_id && !n->stack_ids[ev->stack_id] ? number_stack(n, ev->stack_id) : NULL;
+    struct event numbered;
+    struct seep_error *err = NULL;
 
+    if (!ev->stack_id)
+        return event_sink_put(&n->writer->sink, ev);
+    if (!n->stack_ids[ev->stack_id])
+        err = number_stack(n, ev->stack_id);
+    numbered = *ev;
     numbered.stack_id = n->stack_ids[ev->stack_id];
     return err ? err : event_sink_put(&n->writer->sink, &numbered);
 }
@@ -180,11 +186,25 @@ static bool has_begun(struct writing *w, const struct event *ev)
     return begun && ev->kind == EVENT_PROCESS_START && ev->args[0] == EVENT_START_ATTACHED;
 }
 
+/* Nobody knows the thread. What has a pid and no tid was written so by an earlier import. */
+static bool is_nameless(const struct collection *c, const struct event *ev)
+{
+    if (ev->tid > 0)
+        return false;
+    return ev->pid > 0 || (ev->pid < 0 && c->aliases.items[-ev->pid - 1].nameless);
+}
+
 static struct seep_error *write_event(struct writing *w, struct event *ev, uint64_t pending_ns,
                                       uint64_t shift_ns)
 {
+    const bool nameless = is_nameless(w->c, ev);
+
+    if (nameless && (ev->kind == EVENT_THREAD_START || ev->kind == EVENT_THREAD_EXIT ||
+                     ev->kind == EVENT_THREAD_NAME))
+        return NULL;
     ev->pid = settle_pid(w->c, w->settled, ev->pid);
-    ev->tid = ev->tid > 0 ? ev->tid : ev->pid;
+    if (!nameless && ev->tid <= 0)
+        ev->tid = ev->pid;
     if (ev->kind == EVENT_PROCESS_START && ev->args[1])
         ev->args[1] = (uint64_t)settle_pid(w->c, w->settled, (pid_t)ev->args[1]);
     ev->enter_ns += shift_ns;
@@ -229,11 +249,18 @@ static struct seep_error *add_names(struct collection *c, const struct settled *
         const struct kept_name *name = &c->names.items[i];
         struct event ev = {
             .pid = name->pid, .tid = name->tid, .kind = EVENT_THREAD_NAME, .name = name->name};
+        bool placed;
         uint64_t time_ns = settled->first_ns ? settled->first_ns : settled->shift_ns + NS_PER_S;
 
-        settle_time(settled, name->when, &time_ns);
+        placed = settle_time(settled, name->when, &time_ns);
         ev.enter_ns = ev.exit_ns = time_ns - shift_ns;
         err = collection_event(c, settled->basis, &ev);
+        /* And once more behind them: a thread that begins in between has no name till then. */
+        if (!err && !placed && collection_tid_get(&c->seen, name->tid) &&
+            settled->last_ns > time_ns) {
+            ev.enter_ns = ev.exit_ns = settled->last_ns - shift_ns;
+            err = collection_event(c, settled->basis, &ev);
+        }
     }
     return err;
 }
@@ -279,6 +306,9 @@ struct seep_error *collection_write_events(struct collection *c, const struct se
     _cleanup_close_ int fd = -1;
     struct seep_error *err = add_names(c, settled);
     bool any = false;
+
+    if (!err)
+        err = collection_events_added(c);
 
     for (int basis = 0; basis < WHEN_BASES; basis++)
         any |= c->lanes[basis].events != NULL;

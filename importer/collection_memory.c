@@ -188,20 +188,24 @@ struct seep_error *collection_write(struct collection *c, struct case_dir *into)
     struct seep_error *err = NULL;
     bool events = c->names.count > 0;
 
-    for (int basis = 0; basis < WHEN_BASES; basis++)
+    err = collection_events_added(c);
+    for (int basis = 0; basis < WHEN_BASES && !err; basis++)
         events |= c->lanes[basis].events != NULL;
-    if (events)
+    if (!err && events)
         err = collection_take_events(c, into);
+    if (!err)
+        err = collection_events_added(c);
     if (!err)
         err = settle(c, into, &settled);
     if (!err && events)
-        err = collection_write_events(c, &settled, into);
+        err = error_prefix(collection_write_events(c, &settled, into), "%s/events", into->path);
     if (!err)
-        err = collection_write_snapshots(c, &settled, into);
+        err =
+            error_prefix(collection_write_snapshots(c, &settled, into), "%s/snapshots", into->path);
     if (!err)
         err = collection_write_memory(c, &settled, into);
     if (!err)
-        err = collection_write_threads(c, &settled, into);
+        err = error_prefix(collection_write_threads(c, &settled, into), "%s/threads", into->path);
     if (!err)
         err = collection_write_json(c, &settled, into);
     forget_hash(into, "events");

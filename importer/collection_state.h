@@ -7,8 +7,10 @@
 #pragma once
 
 #include "base/buffer.h"
+#include "evidence/event_source.h"
 #include "evidence/stack_table.h"
 #include "importer/collection.h"
+#include "importer/event_pipe.h"
 #include "importer/input.h"
 #include "importer/sorter.h"
 
@@ -62,10 +64,24 @@ struct kept_process {
     char *exe, *command, *runtime;
 };
 
-/* What a process whose pid is not told turned out to be. */
+enum { PLACE_SHIFT = 30 }; /* addresses are compared by the GiB: looks are of another moment */
+
+/* What a process whose pid is not told turned out to be, and what its events tell of it. */
 struct alias {
     pid_t same_as;      /* a pid, another such process, or 0: not known */
-    pid_t smallest_tid; /* of its events; 0: it has none */
+    pid_t smallest_tid; /* of its events; 0: they name none */
+    size_t set;         /* of files, one process's unless lines of theirs say else; from 1 */
+    bool has_events;
+    bool nameless;         /* no line of its log names a thread */
+    enum when_basis basis; /* of these: */
+    uint64_t first_ns, last_ns;
+    VECTOR(uint32_t) places; /* where it had memory, in GiB */
+};
+
+/* Files that strace -ff made at once have a name in common. */
+struct file_set {
+    char *name;
+    size_t set;
 };
 
 /* A number for each tid or pid. */
@@ -75,6 +91,12 @@ struct tid_table {
         pid_t tid, process; /* tid 0: free */
     } * slots;
 };
+
+/* The process at the end of the chain: a pid, or one that is not known. */
+pid_t collection_root(const struct collection *c, pid_t process);
+
+/* Whether events of PROCESS itself came. */
+bool collection_has_events(const struct collection *c, pid_t process);
 
 /* 0: none was set. Out of memory sets nothing. */
 pid_t collection_tid_get(const struct tid_table *table, pid_t tid);
@@ -97,13 +119,22 @@ struct collection {
     VECTOR(struct alias) aliases; /* process -1 is the first */
     struct tid_table tids;        /* whose thread it is */
     struct tid_table births;      /* in minutes */
-    pid_t smallest_unknown_tid;   /* of events whose pid is 0 */
-    pid_t first_pid;              /* of the first event that has one */
-    uint64_t first_ns, last_ns;   /* of what was written, on the case's clock */
-    struct buffer record;         /* of one event */
-    struct input *input;          /* the file at hand; NULL: none */
+    struct tid_table seen;        /* whose thread it was when it was seen first */
+    VECTOR(struct file_set) sets;
+    size_t set, set_count;      /* of the file at hand; how many there are */
+    pid_t smallest_unknown_tid; /* of events whose pid is 0 */
+    pid_t first_pid;            /* of the first event that has one */
+    bool had_events;            /* the case had some already */
+    uint64_t first_ns, last_ns; /* of what was written, on the case's clock */
+    struct event_pipe *pipe;    /* events on their way into the lanes; NULL: none came yet */
+    struct event_sink sink;     /* its other end */
+    struct buffer record;       /* of one event; the pipe's thread's */
+    struct input *input;        /* the file at hand; NULL: none */
     bool file_time_said;
 };
+
+/* Waits until all events that were handed over are in their lanes. Before anybody looks at these. */
+struct seep_error *collection_events_added(struct collection *c);
 
 /* Appends to the spool. */
 struct seep_error *collection_spool(struct collection *c, const void *bytes, size_t len,
@@ -128,6 +159,8 @@ static inline struct collection_file *collection_current(struct collection *c)
 
 struct settled {
     pid_t unknown_pid; /* what pid 0 is */
+    pid_t made_up[16]; /* those that no file tells, nor any thread of theirs */
+    size_t made_up_count;
     enum when_basis basis;
     uint64_t wall_offset_ns; /* of the case: subtracted from what is on the basis */
     uint64_t shift_ns;       /* added to what is on the basis: relative times begin above 0 */
@@ -145,6 +178,11 @@ uint64_t settle_begin_ns(enum when_basis basis);
 
 /* Nothing was recorded in it or added to it yet. */
 bool settle_is_fresh(const struct case_dir *into);
+
+/* Settles who the processes are whose pid no file tells: settle_pids.c. */
+struct case_info;
+struct seep_error *settle_pids(struct collection *c, const struct case_info *info,
+                               struct settled *settled);
 
 struct seep_error *settle(struct collection *c, const struct case_dir *into, struct settled *ret);
 

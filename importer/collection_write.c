@@ -186,7 +186,32 @@ static json_t *texts_json(char *const *texts, size_t count)
     return array;
 }
 
-static json_t *file_json(const struct collection_file *file)
+/* What the log tells of, and of whom; null: it is no log, or nobody is in it. */
+static json_t *window_json(const struct collection *c, const struct settled *settled,
+                           const struct collection_file *file)
+{
+    const struct collection_file_window *window = &file->window;
+    uint64_t shift_ns = settled->lane_shift_ns[window->basis];
+    json_t *pids = json_array();
+
+    for (size_t i = 0; i < window->processes.count; i++) {
+        pid_t process = window->processes.items[i];
+
+        /* The one that stands for whom no line tells is not in every log. */
+        if (collection_root(c, process) > 0 || collection_has_events(c, process))
+            json_array_append_new(pids, json_integer(settle_pid(c, settled, process)));
+    }
+    if (!json_array_size(pids)) {
+        json_decref(pids);
+        return json_null();
+    }
+    return json_pack("{s:I, s:I, s:b, s:o}", "first_ns", (json_int_t)(window->first_ns + shift_ns),
+                     "last_ns", (json_int_t)(window->last_ns + shift_ns), "whole", window->whole,
+                     "pids", pids);
+}
+
+static json_t *file_json(const struct collection *c, const struct settled *settled,
+                         const struct collection_file *file)
 {
     json_t *skipped = json_array();
 
@@ -194,7 +219,7 @@ static json_t *file_json(const struct collection_file *file)
         json_array_append_new(skipped, json_pack("{s:I, s:o}", "line",
                                                  (json_int_t)file->first_skipped[i].number, "text",
                                                  text_json(file->first_skipped[i].text)));
-    return json_pack("{s:o, s:s, s:I, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}",
+    return json_pack("{s:o, s:s, s:I, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
                      "file", text_json(file->path), "format", file->format, "size_bytes",
                      (json_int_t)file->size_bytes, "sha256", file->sha256, "lines",
                      (json_int_t)file->lines, "skipped", (json_int_t)file->skipped, "first_skipped",
@@ -202,7 +227,7 @@ static json_t *file_json(const struct collection_file *file)
                      "events", (json_int_t)file->events, "snapshots", (json_int_t)file->snapshots,
                      "memory_bytes", (json_int_t)file->memory_bytes, "thread_dumps",
                      (json_int_t)file->thread_dumps, "thread_names", (json_int_t)file->thread_names,
-                     "facts", (json_int_t)file->facts);
+                     "facts", (json_int_t)file->facts, "window", window_json(c, settled, file));
 }
 
 /* Appends ADDED, which it takes over, to the array NAME of case.json. */
@@ -235,6 +260,15 @@ static struct seep_error *write_facts(struct collection *c, const struct settled
     return c->facts.count || !facts ? extend(into, "facts", facts) : (json_decref(facts), NULL);
 }
 
+static struct seep_error *write_made_up(const struct settled *settled, struct case_dir *into)
+{
+    json_t *pids = json_array();
+
+    for (size_t i = 0; i < settled->made_up_count; i++)
+        json_array_append_new(pids, json_integer(settled->made_up[i]));
+    return pids ? case_set(into, "target", "made_up_pids", pids) : error_no_memory();
+}
+
 /* The process that the case is about, if it does not say yet. */
 static struct seep_error *write_target(struct collection *c, const struct settled *settled,
                                        struct case_dir *into)
@@ -252,6 +286,8 @@ static struct seep_error *write_target(struct collection *c, const struct settle
         pid = settle_pid(c, settled, c->processes.items[i].pid);
     if (!info.pid && pid > 0)
         err = case_set_number(into, "target", "pid", (uint64_t)pid);
+    if (!err && settled->made_up_count)
+        err = write_made_up(settled, into);
     pid = info.pid ? info.pid : pid;
     for (size_t i = 0; i < c->processes.count && !err; i++) {
         const struct kept_process *process = &c->processes.items[i];
@@ -336,7 +372,7 @@ struct seep_error *collection_write_json(struct collection *c, const struct sett
     struct seep_error *err;
 
     for (size_t i = 0; files && i < c->files.count; i++)
-        json_array_append_new(files, file_json(&c->files.items[i]));
+        json_array_append_new(files, file_json(c, settled, &c->files.items[i]));
     err = extend(into, "imports", files);
     if (!err)
         err = write_facts(c, settled, into);

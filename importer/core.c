@@ -49,6 +49,7 @@ struct reading {
     int fd;
     uint64_t file_bytes;
     struct when when;
+    uint64_t taken_bytes;
     uint64_t missing_bytes; /* behind the cut */
     uint64_t undumped_bytes;
 };
@@ -178,6 +179,9 @@ static uint64_t there(const struct reading *r, const struct core_segment *segmen
     uint64_t left = segment->file_at < r->file_bytes ? r->file_bytes - segment->file_at : 0;
 
     left = segment->saved_bytes < left ? segment->saved_bytes : left;
+    /* Segments have bytes of their own: where several claim the same ones, the file's size is the end. */
+    if (left > r->file_bytes - r->taken_bytes)
+        left = r->file_bytes - r->taken_bytes;
     return left - left % SAVED_BYTES_PAGE;
 }
 
@@ -189,13 +193,16 @@ static struct seep_error *add_segment(struct reading *r, struct saved_bytes *sav
     uint64_t len = there(r, segment), at = 0;
     struct seep_error *err = NULL;
 
+    r->taken_bytes += len;
     r->missing_bytes += segment->saved_bytes - len;
     r->undumped_bytes += segment->end - segment->start - segment->saved_bytes;
     while (at < len && !err) {
         off_t data = lseek(r->fd, (off_t)(segment->file_at + at), SEEK_DATA), hole;
         uint64_t from = at, to = len;
 
-        if (data >= 0 && (hole = lseek(r->fd, data, SEEK_HOLE)) > data) {
+        if (r->in->compressed) { /* its holes are of our own making: see input_seekable */
+            from = at;
+        } else if (data >= 0 && (hole = lseek(r->fd, data, SEEK_HOLE)) > data) {
             from = (uint64_t)data - segment->file_at;
             to = (uint64_t)hole - segment->file_at;
         } else if (data < 0 && errno == ENXIO) {
@@ -261,7 +268,12 @@ static struct seep_error *say_what_is_missing(struct reading *r)
     const struct core *core = &r->core;
     struct seep_error *err = NULL;
 
-    if (r->in->cut || core->need_bytes > r->file_bytes || core->cut)
+    if (!r->in->cut && core->need_bytes <= r->file_bytes && !core->cut && r->missing_bytes)
+        err = collection_remark(r->c,
+                                "segments claim the same bytes of the file: %" PRIu64 " bytes of "
+                                "memory are left out",
+                                r->missing_bytes);
+    if (!err && (r->in->cut || core->need_bytes > r->file_bytes || core->cut))
         err = collection_remark(r->c,
                                 "the core is cut: %" PRIu64 " of %" PRIu64 " bytes are there, and "
                                 "%" PRIu64 " bytes of memory are missing",

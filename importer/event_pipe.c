@@ -146,6 +146,19 @@ struct seep_error *event_pipe_put(struct event_pipe *pipe, const struct event *e
     return batch->count == BATCH_EVENTS ? hand_over(pipe) : NULL;
 }
 
+struct seep_error *event_pipe_flush(struct event_pipe *pipe)
+{
+    struct seep_error *err = hand_over(pipe);
+
+    pthread_mutex_lock(&pipe->lock);
+    while (!err && pipe->taken != pipe->given && !pipe->failed)
+        pthread_cond_wait(&pipe->changed, &pipe->lock);
+    if (!err)
+        err = take_ptr(pipe->error);
+    pthread_mutex_unlock(&pipe->lock);
+    return err;
+}
+
 struct seep_error *event_pipe_finish(struct event_pipe *pipe)
 {
     struct seep_error *err = hand_over(pipe);

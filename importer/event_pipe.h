@@ -19,5 +19,8 @@ DEFINE_CLEANUP(struct event_pipe *, event_pipe_destroy);
 /* Copies EV with its name. An error of the sink is told by a later call. */
 struct seep_error *event_pipe_put(struct event_pipe *pipe, const struct event *ev);
 
+/* Waits until the sink has all that was put. More may be put after it. */
+struct seep_error *event_pipe_flush(struct event_pipe *pipe);
+
 /* Waits until the sink has all; does not finish the sink. */
 struct seep_error *event_pipe_finish(struct event_pipe *pipe);

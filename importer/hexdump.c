@@ -15,7 +15,11 @@
 
 enum {
     HEAD_LINES = 50,
-    MAX_REPEAT_BYTES = 1 << 30, /* more of one pattern than anybody looks at */
+    /* What all `*` together may stand for: this, and so much for each byte of text. */
+    FEW_REPEATED_BYTES = 64 << 20,
+    REPEATED_PER_BYTE = 256,
+    PLACE_GAP_BYTES = 64 << 20, /* as place_hand_over parts them */
+    MAX_PLACES = 1 << 16,       /* far from each other: a file of the dump each */
     MAX_CARET_BYTES = 64 << 20,
     OFFSET_BYTES = 16 << 20, /* what begins below is counted from a file's beginning */
 };
@@ -53,6 +57,8 @@ struct reading {
     VECTOR(struct run) runs;
     struct hexdump_row before; /* count 0: none */
     bool repeating, addresses;
+    size_t places; /* far from the one before */
+    uint64_t text_bytes, repeated_bytes;
     bool elided; /* a `*` that cannot be what hexdump means by it */
 };
 
@@ -94,6 +100,9 @@ static struct seep_error *add_bytes(struct reading *r, uint64_t start, const voi
         last->len += len;
         return NULL;
     }
+    if (last && start - (last->start + last->len) >= PLACE_GAP_BYTES && ++r->places > MAX_PLACES)
+        return error_create(ERROR_CORRUPT,
+                            "its lines lie in more than %d places far from each other", MAX_PLACES);
     return vector_push(&r->runs, run);
 }
 
@@ -118,11 +127,13 @@ static struct seep_error *fill(struct reading *r, uint64_t offset)
     r->repeating = false;
     if (offset <= run.start || !r->before.count)
         return NULL;
-    if (!is_uniform(&r->before) || offset - run.start > MAX_REPEAT_BYTES) {
+    run.len = offset - run.start;
+    if (!is_uniform(&r->before) ||
+        run.len > FEW_REPEATED_BYTES + r->text_bytes * REPEATED_PER_BYTE - r->repeated_bytes) {
         r->elided = true;
         return NULL;
     }
-    run.len = offset - run.start;
+    r->repeated_bytes += run.len;
     memcpy(run.pattern, r->before.bytes, r->before.count);
     return vector_push(&r->runs, run);
 }
@@ -132,6 +143,7 @@ static struct seep_error *take_line(struct reading *r, const struct input_line *
     struct hexdump_row row;
     struct seep_error *err = NULL;
 
+    r->text_bytes += line->len;
     switch (hexdump_text_line(line->text, line->len, &row)) {
     case HEXDUMP_EMPTY:
         return NULL;
@@ -235,9 +247,9 @@ static struct seep_error *hand_over(struct reading *r)
         err = collection_remark(r->c, "text of memory: what is not shown of its pages reads as "
                                       "zeros");
     if (!err && r->elided)
-        err =
-            collection_remark(r->c, "a `*` stands between lines that do not repeat: what it stands "
-                                    "for is unknown");
+        err = collection_remark(r->c,
+                                "a `*` stands between lines that do not repeat, or for more than "
+                                "such a text can: what it stands for is unknown");
     if (err)
         return err;
     err = saved_bytes_create(take_fd(&r->fd), &saved);

@@ -88,6 +88,9 @@ static struct seep_error *look_at_file(struct input *in)
     if (S_ISDIR(st.st_mode))
         return error_remedy(error_create(ERROR_INVALID, "%s is a directory", in->path),
                             "name the files in it");
+    if (S_ISBLK(st.st_mode) || (S_ISCHR(st.st_mode) && !isatty(in->stream->fd)))
+        return error_remedy(error_create(ERROR_INVALID, "%s is a device", in->path),
+                            "copy what it holds to a file");
     in->stream->regular = S_ISREG(st.st_mode) && st.st_size > 0;
     in->size_bytes = in->stream->regular ? (uint64_t)st.st_size : 0;
     in->mtime_ns = (uint64_t)st.st_mtim.tv_sec * NS_PER_S + (uint64_t)st.st_mtim.tv_nsec;
@@ -430,6 +433,14 @@ static int open_nameless(void)
     return fd;
 }
 
+/* Zeros as a hole: a gigabyte of them is a megabyte of gzip. */
+static struct seep_error *write_sparsely(int fd, const char *bytes, size_t len)
+{
+    if (bytes[0] || memcmp(bytes, bytes + 1, len - 1) != 0)
+        return error_remedy(io_write(fd, bytes, len), "TMPDIR names a directory with more room");
+    return lseek(fd, (off_t)len, SEEK_CUR) < 0 ? error_errno(errno, NULL, "cannot write") : NULL;
+}
+
 struct seep_error *input_seekable(struct input *in, int *ret_fd, uint64_t *ret_size_bytes)
 {
     struct seep_error *err = load_head(in);
@@ -455,13 +466,16 @@ struct seep_error *input_seekable(struct input *in, int *ret_fd, uint64_t *ret_s
         return error_errno(errno, NULL, "cannot make a temporary file");
     err = bytes ? input_read(in, bytes, READ_BYTES, &got) : error_no_memory();
     while (!err && got) {
-        err = io_write(fd, bytes, got);
+        err = write_sparsely(fd, bytes, got);
         size += got;
         if (!err)
             err = input_read(in, bytes, READ_BYTES, &got);
     }
+    if (!err && ftruncate(fd, (off_t)size) < 0)
+        err = error_remedy(error_errno(errno, NULL, "cannot write"),
+                           "TMPDIR names a directory with more room");
     if (err)
-        return error_prefix(err, "%s", in->path);
+        return error_prefix(err, "%s, expanded", in->path);
     *ret_size_bytes = size;
     *ret_fd = take_fd(&fd);
     return NULL;
@@ -507,6 +521,20 @@ struct seep_error *input_sha256(struct input *in, char ret_hex[65])
         file_sum_print(&s->sha, s->sum);
     s->hashed = true;
     memcpy(ret_hex, s->sum, sizeof(s->sum));
+    return NULL;
+}
+
+struct seep_error *input_suffix_time(const struct input *in, struct when *ret_when)
+{
+    size_t len = strlen(in->suffix);
+    _cleanup_free_ char *shown = escape_text(in->suffix, len);
+    struct when when;
+
+    if (when_parse(in->suffix, len, &when) != len)
+        return error_remedy(
+            error_create(ERROR_INVALID, "%s@%s: this is no time", in->path, shown ? shown : "?"),
+            "name the file as FILE@2021-03-02T08:22:40 or FILE@08:22:40");
+    *ret_when = when;
     return NULL;
 }
 

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "importer/when.h"
 
 enum { INPUT_HEAD_BYTES = 64 << 10, INPUT_MAX_LINE_BYTES = 1 << 20 };
 
@@ -93,6 +94,9 @@ struct seep_error *input_seekable(struct input *in, int *ret_fd, uint64_t *ret_s
 
 /* SHA-256 of the file as it is on the disk, in hexadecimal; reads what was not read yet. */
 struct seep_error *input_sha256(struct input *in, char ret_hex[65]);
+
+/* The suffix, which is there, as a time; ERROR_INVALID says what was expected. */
+struct seep_error *input_suffix_time(const struct input *in, struct when *ret_when);
 
 /* The suffix as an address; ERROR_INVALID says what was expected. false in *RET_THERE: no suffix. */
 struct seep_error *input_suffix_address(const struct input *in, uint64_t *ret_address,

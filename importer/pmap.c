@@ -86,6 +86,13 @@ static struct seep_error *check_total(struct reading *r, pid_t pid, const char *
     if (t->total_bytes == UINT64_MAX) {
         *ret_partial = "the listing has no total";
         err = collection_remark(c, "without a total: taken for a part of the listing");
+    } else if (t->total_bytes < t->size_bytes) {
+        err = collection_remark(c,
+                                "the lines of pid %d are %llu KiB, its total says %llu KiB: it "
+                                "grew while pmap, which reads "
+                                "twice, looked at it",
+                                (int)pid, (unsigned long long)(t->size_bytes / 1024),
+                                (unsigned long long)(t->total_bytes / 1024));
     } else if (t->total_bytes != t->size_bytes &&
                t->total_bytes != t->size_bytes + t->shared_bytes) {
         *ret_partial = "the lines are less than the listing's total";

@@ -149,7 +149,8 @@ static struct seep_error *write_items(struct sorter *sorter)
             return error_no_memory();
         if (out.len < WRITE_BYTES && i + 1 < sorter->items.count)
             continue;
-        err = io_write(sorter->fd, out.bytes, out.len);
+        err = error_prefix(io_write(sorter->fd, out.bytes, out.len),
+                           "a temporary file in the case's directory");
         sorter->file_bytes += out.len;
         buffer_clear(&out);
     }

@@ -304,6 +304,18 @@ static bool ends_cut(const char *text, size_t len)
 
 /* --- lines --- */
 
+/* "mmap" is what people look for, and brk, the other one that adds memory, along with it. Who looked for
+ * these two alone has no munmap in what is left. */
+static bool is_kept_by_search(const struct strace_line *line)
+{
+    static const char *const kept[] = {"mmap", "mmap2", "brk"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+        if (strlen(kept[i]) == line->name_len && memcmp(kept[i], line->name, line->name_len) == 0)
+            return true;
+    return false;
+}
+
 /* One record. RET_REST_LEN: more than 0 when something follows it on the line. */
 static struct seep_error *take_record(struct strace_log *log, const char *text, size_t len,
                                       const char **ret_rest, size_t *ret_rest_len)
@@ -334,6 +346,9 @@ static struct seep_error *take_record(struct strace_log *log, const char *text, 
         return NULL;
     }
     strace_times_set(log, &line);
+    log->names_threads |= line.tid > 0;
+    if (!log->whole && (line.record == STRACE_CALL || line.record == STRACE_RESUMED))
+        log->whole = !is_kept_by_search(&line);
     if (line.record == STRACE_MODE)
         return strace_lives_mode(log, line.rest, line.rest_len);
     err = strace_lives_thread(log, &line, &thread);
@@ -390,7 +405,7 @@ static struct seep_error *take_line(struct strace_log *log, const struct input_l
 /* --- whole logs --- */
 
 /* The N of "trace.N", which is the tid that strace -ff gave the file. */
-static pid_t tid_in_name(const char *path)
+static pid_t tid_in_name(const char *path, size_t *ret_prefix_len)
 {
     _cleanup_free_ char *name = strdup(path);
     size_t len = name ? strlen(name) : 0;
@@ -400,7 +415,10 @@ static pid_t tid_in_name(const char *path)
     if (len > 3 && strcmp(name + len - 3, ".gz") == 0)
         name[len - 3] = '\0';
     dot = name ? strrchr(name, '.') : NULL;
-    return dot && units_parse_number(dot + 1, 1 << 22, &tid) && tid ? (pid_t)tid : 0;
+    if (!dot || !units_parse_number(dot + 1, 1 << 22, &tid) || !tid)
+        return 0;
+    *ret_prefix_len = (size_t)(dot - name);
+    return (pid_t)tid;
 }
 
 /* Whether the first record names its thread: then the file is of all threads, whatever its name. */
@@ -442,6 +460,31 @@ static struct seep_error *say_what_is_missing(struct strace_log *log)
     return err;
 }
 
+static struct seep_error *tell_window(struct strace_log *log)
+{
+    enum { MAX_PROCESSES = 4096 };
+    struct seep_error *err = collection_window_of(log->c, log->unknown.handle);
+
+    for (size_t i = 0; i < log->processes.count && i < MAX_PROCESSES && !err; i++)
+        err = collection_window_of(log->c, log->processes.items[i]->handle);
+    if (!err && log->windowed)
+        collection_window(log->c, log->window_basis, log->window_first_ns, log->window_last_ns,
+                          log->whole);
+    return err;
+}
+
+/* A log of one thread alone and one from which the numbers were cut look the same. */
+static struct seep_error *tell_threads(struct strace_log *log)
+{
+    if (log->names_threads || log->file_tid || log->plain_tid)
+        return NULL;
+    collection_nameless(log->c, log->unknown.handle);
+    for (size_t i = 0; i < log->processes.count; i++)
+        collection_nameless(log->c, log->processes.items[i]->handle);
+    return collection_remark(log->c, "no line names a thread (strace -f does): which one called is "
+                                     "not known");
+}
+
 static struct seep_error *finish(struct strace_log *log)
 {
     struct seep_error *err = strace_log_flush(log);
@@ -453,6 +496,10 @@ static struct seep_error *finish(struct strace_log *log)
         return error_remedy(
             error_create(ERROR_CORRUPT, "%s: no line is strace's", log->in->path),
             "strace -f -tt -T -o FILE -e trace=%%memory,%%process -p PID makes such a log");
+    if (!err)
+        err = tell_window(log);
+    if (!err)
+        err = tell_threads(log);
     return err ? err : say_what_is_missing(log);
 }
 
@@ -474,19 +521,21 @@ static struct seep_error *import(struct input *in, struct collection *c)
     _cleanup_(log_destroyp) struct strace_log *log = calloc(1, sizeof(*log));
     struct input_line line;
     const char *head;
-    size_t head_len;
+    size_t head_len, prefix_len = 0;
     struct seep_error *err;
 
     if (!log)
         return error_no_memory();
     log->c = c;
     log->in = in;
-    log->unknown.handle = collection_new_process(c);
     err = strace_stacks_create(&log->stacks);
     if (!err)
         err = input_head(in, &head, &head_len);
     if (!err && !names_threads(head, head_len))
-        log->file_tid = tid_in_name(in->path);
+        log->file_tid = tid_in_name(in->path, &prefix_len);
+    if (!err && log->file_tid)
+        err = collection_file_set(c, in->path, prefix_len);
+    log->unknown.handle = collection_new_process(c);
     while (!err && !(err = input_next_line(in, &line)) && line.text) {
         err = take_line(log, &line);
         if (line.number % PROGRESS_LINES == 0)

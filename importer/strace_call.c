@@ -33,7 +33,9 @@ static void skip_blanks(struct text *t)
         t->at++;
 }
 
-static bool take(struct text *t, const char *literal, size_t len)
+/* Inline, so that comparing with a literal is a comparison of words. */
+static inline __attribute__((always_inline)) bool take(struct text *t, const char *literal,
+                                                       size_t len)
 {
     if ((size_t)(t->end - t->at) < len || memcmp(t->at, literal, len) != 0)
         return false;

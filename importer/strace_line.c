@@ -15,7 +15,9 @@ struct text {
     const char *at, *end;
 };
 
-static bool starts(const struct text *t, const char *prefix, size_t len)
+/* Inline, so that comparing with a literal is a comparison of words. */
+static inline __attribute__((always_inline)) bool starts(const struct text *t, const char *prefix,
+                                                         size_t len)
 {
     return (size_t)(t->end - t->at) >= len && memcmp(t->at, prefix, len) == 0;
 }

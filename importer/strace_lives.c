@@ -127,6 +127,8 @@ static struct seep_error *begin_thread(struct strace_log *log, pid_t tid,
     thread->process = process;
     thread->first_ns = time_ns;
     process->threads++;
+    if (tid > 0)
+        collection_saw_thread(log->c, process->handle, tid);
     if (first && !process->begun && !parent)
         err = process_starts(log, process, tid, EVENT_START_ATTACHED, 0, time_ns);
     if (!err)

@@ -74,6 +74,8 @@ struct strace_log {
     pid_t
         plain_tid; /* of the thread whose lines have no tid, once a line tells it; 0. It is 0 in the
                         table: who is alone has no "[pid N]" */
+    bool names_threads; /* some line does */
+    bool whole;         /* calls are in it that a search for mappings leaves out */
     pid_t announced;    /* the last new thread that strace told of */
     bool cut;           /* the line before was a call's, which a note of strace's cut in two ... */
     pid_t cut_tid;      /* ... of this thread */
@@ -93,6 +95,9 @@ struct strace_log {
     struct when placed; /* what --date and --tz make of the first one */
     int64_t placed_shift_ns;
     enum when_basis first_basis;
+    uint64_t window_first_ns, window_last_ns; /* of all lines, on the basis of the first */
+    enum when_basis window_basis;
+    bool windowed;
 
     /* The last call, until it is sure that no frames follow. */
     bool has_event, event_alone;

@@ -22,7 +22,22 @@ static uint64_t past_midnight(struct strace_log *log, uint64_t clock_ns)
     return log->clock_ns;
 }
 
-void strace_times_set(struct strace_log *log, const struct strace_line *line)
+static void widen_window(struct strace_log *log)
+{
+    if (!log->windowed) {
+        log->window_first_ns = log->window_last_ns = log->now_ns;
+        log->window_basis = log->basis;
+        log->windowed = true;
+    }
+    if (log->basis != log->window_basis)
+        return;
+    if (log->now_ns < log->window_first_ns)
+        log->window_first_ns = log->now_ns;
+    if (log->now_ns > log->window_last_ns)
+        log->window_last_ns = log->now_ns;
+}
+
+static void set_now(struct strace_log *log, const struct strace_line *line)
 {
     int64_t ns = (int64_t)line->ns;
 
@@ -48,6 +63,12 @@ void strace_times_set(struct strace_log *log, const struct strace_line *line)
         ns += log->placed_shift_ns;
     }
     log->now_ns = ns > 0 ? (uint64_t)ns : 0;
+}
+
+void strace_times_set(struct strace_log *log, const struct strace_line *line)
+{
+    set_now(log, line);
+    widen_window(log);
 }
 
 /* The lines of one file are in the order in which calls returned; rounded times must not change it. A

@@ -14,6 +14,7 @@
 
 enum {
     ROWS_OF_A_KIND = 3, /* regions, threads or strings */
+    MINOR_SHARE = 100,  /* one part of so many is held by minor threads at most */
     STRING_COLUMNS = 100,
 };
 
@@ -68,7 +69,7 @@ static void add_vma(struct rows *r, const struct analysis *a, const struct findi
         rows_printf(r, " ");
         rows_text(r, vma->name);
     }
-    if (f->vmas.count > 1 && known(vma->explained_bytes)) {
+    if (f->vmas.count > 1 && known(vma->explained_bytes) && vma->explained_bytes) {
         rows_printf(r, ", ");
         rows_size(r, vma->explained_bytes);
         rows_printf(r, " of it");
@@ -124,12 +125,44 @@ static void add_thread(struct rows *r, pid_t tid, const char *name)
     }
 }
 
-static void add_few_threads(struct rows *r, const struct finding *f)
+/* How many threads hold nearly all of it: the first of them, which hold the most. */
+static size_t main_threads(const struct finding *f)
+{
+    uint64_t all = 0, held = 0;
+    size_t count = 0;
+
+    for (size_t i = 0; i < f->threads.count; i++) {
+        const struct analysis_thread *thread = &f->threads.items[i];
+
+        if (!known(thread->bytes) || (i && thread->bytes > thread[-1].bytes) ||
+            __builtin_add_overflow(all, thread->bytes, &all))
+            return f->threads.count;
+    }
+    while (count < f->threads.count && held < all - all / MINOR_SHARE)
+        held += f->threads.items[count++].bytes;
+    return count ? count : f->threads.count;
+}
+
+static void add_minor_threads(struct rows *r, const struct finding *f, size_t main_count)
+{
+    uint64_t bytes = 0;
+
+    if (main_count == f->threads.count)
+        return;
+    for (size_t i = main_count; i < f->threads.count; i++)
+        bytes += f->threads.items[i].bytes;
+    rows_printf(r, "; ");
+    rows_count(r, f->threads.count - main_count, "more thread");
+    rows_printf(r, " with ");
+    rows_size(r, bytes);
+}
+
+static void add_few_threads(struct rows *r, const struct finding *f, size_t main_count)
 {
     struct units_text count;
 
-    rows_printf(r, "threads ");
-    for (size_t i = 0; i < f->threads.count; i++) {
+    rows_printf(r, main_count == 1 ? "thread " : "threads ");
+    for (size_t i = 0; i < main_count; i++) {
         const struct analysis_thread *thread = &f->threads.items[i];
 
         rows_printf(r, "%s", i ? ", " : "");
@@ -144,19 +177,19 @@ static void add_few_threads(struct rows *r, const struct finding *f)
 }
 
 /* "8 threads nioEventLoop-1 .. nioEventLoop-8 (25893-25900)": the first and the last by tid. */
-static void add_many_threads(struct rows *r, const struct finding *f)
+static void add_many_threads(struct rows *r, const struct finding *f, size_t main_count)
 {
     const struct analysis_thread *first = &f->threads.items[0], *last = first;
     bool one_name = true;
 
-    for (size_t i = 1; i < f->threads.count; i++) {
+    for (size_t i = 1; i < main_count; i++) {
         const struct analysis_thread *thread = &f->threads.items[i];
 
         first = thread->tid < first->tid ? thread : first;
         last = thread->tid > last->tid ? thread : last;
         one_name &= strcmp(name_of(thread), name_of(&f->threads.items[0])) == 0;
     }
-    rows_count(r, f->threads.count, "thread");
+    rows_count(r, main_count, "thread");
     if (name_of(first)[0]) {
         rows_printf(r, " ");
         rows_text(r, name_of(first));
@@ -166,7 +199,7 @@ static void add_many_threads(struct rows *r, const struct finding *f)
         rows_text(r, name_of(last));
     }
 
-    bool dense = (uint64_t)last->tid - (uint64_t)first->tid + 1 == f->threads.count;
+    bool dense = (uint64_t)last->tid - (uint64_t)first->tid + 1 == main_count;
 
     rows_printf(r, dense ? " (%d-%d)" : " (among %d .. %d)", (int)first->tid, (int)last->tid);
 }
@@ -174,11 +207,12 @@ static void add_many_threads(struct rows *r, const struct finding *f)
 static void write_who(struct rows *r, const struct analysis *a, const struct finding *f)
 {
     const struct analysis_culprit *c = &f->culprit;
+    size_t main_count = main_threads(f);
 
-    if (f->threads.count > ROWS_OF_A_KIND) {
-        add_many_threads(r, f);
+    if (main_count > ROWS_OF_A_KIND) {
+        add_many_threads(r, f, main_count);
     } else if (f->threads.count > 1) {
-        add_few_threads(r, f);
+        add_few_threads(r, f, main_count);
     } else if (f->threads.count == 1) {
         rows_printf(r, "thread ");
         add_thread(r, f->threads.items[0].tid, f->threads.items[0].name);
@@ -186,6 +220,7 @@ static void write_who(struct rows *r, const struct analysis *a, const struct fin
         rows_printf(r, "thread ");
         add_thread(r, c->tid, c->thread);
     }
+    add_minor_threads(r, f, main_count);
     if (c->pid > 0 && (c->pid != a->info.pid || a->processes.count > 1)) {
         rows_between(r, " of ");
         rows_printf(r, "process ");

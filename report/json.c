@@ -182,7 +182,8 @@ static json_t *findings_json(const struct analysis *a)
 
 static json_t *target_json(const struct analysis *a)
 {
-    return JSON_OBJECT({"pid", json_parts_id(a->info.pid)}, {"exe", json_parts_text(a->info.exe)},
+    return JSON_OBJECT({"pid", json_parts_id(a->info.pid_made_up ? 0 : a->info.pid)},
+                       {"exe", json_parts_text(a->info.exe)},
                        {"command", json_parts_text(a->command)},
                        {"runtime", json_parts_text(a->info.runtime)});
 }

@@ -18,6 +18,7 @@ enum {
     TREE_LINES = 8,      /* of several */
     LABEL_COLUMNS = 11,  /* as in rows.c */
     MIN_COLUMNS = 24,
+    MIN_SHARE = 2000, /* a part of the bytes that is smaller gets no line */
 };
 
 static const char *base_name(const char *path)
@@ -395,7 +396,7 @@ static void put_branch(struct tree *tree, const struct branch *branch, const cha
 }
 
 static void put_rest(struct tree *tree, const struct branch *branches, size_t count,
-                     const char *prefix)
+                     const char *prefix, bool is_root)
 {
     uint64_t bytes = 0;
     size_t paths = 0;
@@ -404,7 +405,8 @@ static void put_rest(struct tree *tree, const struct branch *branches, size_t co
         bytes = sum(bytes, branches[i].bytes);
         paths += branches[i].count;
     }
-    rows_printf(tree->rows, "%sand %zu path%s more, ", prefix, paths, paths == 1 ? "" : "s");
+    rows_printf(tree->rows, "%s%sand %zu path%s more, ", prefix, is_root ? "" : "`- ", paths,
+                paths == 1 ? "" : "s");
     rows_size(tree->rows, bytes);
     rows_end(tree->rows, tree->begun ? "" : "path");
     tree->begun = true;
@@ -428,10 +430,10 @@ static void put_branches(struct tree *tree, const struct analysis_stack **stacks
         bool is_last = i + 1 == made, is_root = depth == 0;
         char deeper[64];
 
-        if (branches[i].bytes < tree->bytes / 2000)
-            break;
-        if (tree->left <= 1 && !(is_last && tree->left == 1)) {
-            put_rest(tree, &branches[i], made - i, prefix);
+        /* The largest come first: what follows is small too. */
+        if (branches[i].bytes < tree->bytes / MIN_SHARE ||
+            (tree->left <= 1 && !(is_last && tree->left == 1))) {
+            put_rest(tree, &branches[i], made - i, prefix, is_root);
             break;
         }
         extend(&branches[i]);

@@ -74,7 +74,9 @@ static void add_watch(struct rows *r, const struct analysis *a)
     const char *name = name_of_target(&a->info);
     struct units_text text;
 
-    if (a->info.pid > 0)
+    if (a->info.pid_made_up)
+        rows_printf(r, "pid not known");
+    else if (a->info.pid > 0)
         rows_printf(r, "pid %d", (int)a->info.pid);
     if (name) {
         rows_between(r, " ");
@@ -247,7 +249,7 @@ static void add_window(struct rows *r, const struct analysis *a)
 {
     struct units_text start, end;
 
-    if (a->info.basis == MOMENT_NONE) {
+    if (a->info.basis == MOMENT_NONE || !known(a->started_ns) || !known(a->ended_ns)) {
         rows_printf(r, ", without times: only the order is known");
         return;
     }
@@ -279,7 +281,7 @@ static void write_seen(struct rows *r, const struct analysis *a)
         rows_printf(r, "on ");
         rows_text(r, a->info.host_name);
     }
-    if (known(a->started_ns) && known(a->ended_ns))
+    if ((known(a->started_ns) && known(a->ended_ns)) || a->info.basis == MOMENT_NONE)
         add_window(r, a);
     if (known(a->snapshots)) {
         rows_between(r, ", ");
@@ -310,6 +312,8 @@ static void write_not_seen(struct rows *r, const struct analysis *a)
         rows_printf(r, "%s(", timed ? " " : "what was mapped before ");
         rows_size(r, a->preexisting_bytes);
         rows_printf(r, ")");
+    } else if (timed || a->info.imported) {
+        rows_printf(r, timed ? ": no look tells how much" : "what was mapped before");
     }
     rows_between(r, "; ");
     if (known(a->lost_events)) {

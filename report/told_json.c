@@ -90,7 +90,8 @@ static json_t *category_json(const struct analysis_category *category)
                        {"committed_bytes", json_parts_number(category->committed_bytes)},
                        {"malloc_bytes", json_parts_number(category->malloc_bytes)},
                        {"mmap_bytes", json_parts_number(category->mmap_bytes)},
-                       {"growth_bytes", json_parts_number(category->growth_bytes)});
+                       {"growth_bytes", json_parts_number(category->growth_bytes)},
+                       {"first_bytes", json_parts_number(category->first_bytes)});
 }
 
 static json_t *java_json(const struct analysis_java *java)

@@ -226,7 +226,14 @@ static void write_categories(struct rows *r, const struct analysis_java *java)
         rows_text(r, category->name);
         rows_printf(r, " ");
         rows_size(r, category->committed_bytes);
-        if (known(category->growth_bytes)) {
+        if (known(category->first_bytes) && category->first_bytes != category->committed_bytes) {
+            bool more = category->committed_bytes >= category->first_bytes;
+
+            rows_printf(r, " (%s", more ? "+" : "-");
+            rows_size(r, more ? category->committed_bytes - category->first_bytes
+                              : category->first_bytes - category->committed_bytes);
+            rows_printf(r, " since the first report)");
+        } else if (known(category->growth_bytes)) {
             rows_printf(r, " (+");
             rows_size(r, category->growth_bytes);
             rows_printf(r, " since the baseline)");

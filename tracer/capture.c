@@ -142,7 +142,7 @@ struct seep_error *capture_take(const struct capture_options *options, struct co
     uint64_t above = code_map_stack_end(map, stack, sp) - sp;
     size_t len = above < options->stack_bytes ? (size_t)above : options->stack_bytes;
 
-    len = code_map_present(map, sp, len);
+    len = code_map_present(map, stack, sp, len);
     capture = stack_pool_take(options->pool, len);
     if (!capture)
         return NULL;

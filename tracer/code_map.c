@@ -14,6 +14,7 @@
 enum {
     VDSO_MAX_BYTES = 64 << 10,
     PRESENT_BATCH = 32,
+    PRESENT_KEPT_MS = 10,
     MANY_RANGES = 4096, /* of code; asking about fewer is cheap */
     PAUSE_TIMES = 100,
     WIDEN_TRIES = 8
@@ -395,7 +396,7 @@ static int open_pagemap(pid_t pid)
 }
 
 /* Without pagemap the page of START alone is: the thread has just used it. */
-size_t code_map_present(struct code_map *map, uint64_t start, size_t len)
+static size_t count_present(struct code_map *map, uint64_t start, size_t len)
 {
     uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE), entries[PRESENT_BATCH];
     uint64_t at = start - start % page_bytes, end = start + len;
@@ -417,4 +418,18 @@ size_t code_map_present(struct code_map *map, uint64_t start, size_t len)
                 return at > start ? (size_t)((at < end ? at : end) - start) : 0;
     }
     return (size_t)((at < end ? at : end) - start);
+}
+
+size_t code_map_present(struct code_map *map, struct code_map_stack *stack, uint64_t start,
+                        size_t len)
+{
+    uint64_t now_ns = units_monotonic_ns();
+
+    if (start >= stack->present_start && start + len <= stack->present_end &&
+        now_ns - stack->present_ns < (uint64_t)PRESENT_KEPT_MS * NS_PER_MS)
+        return len;
+    stack->present_start = start;
+    stack->present_end = start + count_present(map, start, len);
+    stack->present_ns = now_ns;
+    return (size_t)(stack->present_end - start);
 }

@@ -55,11 +55,14 @@ struct seep_error *code_map_layout(struct code_map *map, const struct layout **r
 /* One thread's stack, asked for when SP has left it. */
 struct code_map_stack {
     uint64_t start, end;
+    uint64_t present_start, present_end, present_ns; /* what was all there, and when */
 };
 
 /* The end of the VMA that SP points into; SP itself when it points nowhere. */
 uint64_t code_map_stack_end(struct code_map *map, struct code_map_stack *stack, uint64_t sp);
 
-/* How many of the LEN bytes from START on can be read without a page fault, which would add memory, or wait
- * for a thread that stands still (userfaultfd). */
-size_t code_map_present(struct code_map *map, uint64_t start, size_t len);
+/* How many of the LEN bytes from START on, in STACK, can be read without a page fault, which would add
+ * memory, or wait for a thread that stands still (userfaultfd). What was there some milliseconds ago is
+ * taken for there. */
+size_t code_map_present(struct code_map *map, struct code_map_stack *stack, uint64_t start,
+                        size_t len);

@@ -7,12 +7,15 @@
 #include "base/units.h"
 #include "evidence/events_file.h"
 #include "tracer/event_queue.h"
+#include "tracer/follow_cpu.h"
 #include "tracer/stack_pool.h"
 
 enum {
     QUEUE_EVENTS = 1 << 16,
     POLL_MS = 10, /* a tracer that had to wake the writer would pay for it at every event */
-    FLUSH_MS = 1000,
+    FIRST_FLUSH_MS =
+        50,          /* what is recorded shortly before a disk is full, or a kill, is there too */
+    FLUSH_MS = 1000, /* twice as long each time, up to this */
 };
 
 struct event_writer {
@@ -74,15 +77,17 @@ static void *run(void *context)
     struct event_writer *w = context;
     struct events_writer *file = NULL;
     struct seep_error *err = events_writer_create(w->fd, &file);
-    uint64_t flush_ns = units_monotonic_ns();
+    uint64_t flush_ns = units_monotonic_ns(), flush_ms = FIRST_FLUSH_MS;
     bool last_turn = false;
 
     while (!last_turn) {
         last_turn = atomic_load(&w->ending);
+        follow_cpu_stay_off();
         err = drain(w, file, err);
         if (!err && units_monotonic_ns() >= flush_ns) {
             err = events_writer_flush(file);
-            flush_ns = units_monotonic_ns() + (uint64_t)FLUSH_MS * NS_PER_MS;
+            flush_ns = units_monotonic_ns() + flush_ms * NS_PER_MS;
+            flush_ms = 2 * flush_ms < FLUSH_MS ? 2 * flush_ms : FLUSH_MS;
         }
         publish(w, file, err != NULL);
         if (!last_turn)

@@ -112,13 +112,29 @@ static void wait_for_makers(struct ptrace_source *source)
     ptrace_adopt_foundlings(source);
 }
 
-/* Adds the time since a tracee was found, or made to stand still. */
-static void count_busy(struct ptrace_source *source)
+void ptrace_count_busy(struct ptrace_source *source, uint64_t now_ns)
 {
     if (source->busy_since_ns)
-        atomic_fetch_add_explicit(&source->busy_ns, units_monotonic_ns() - source->busy_since_ns,
+        atomic_fetch_add_explicit(&source->busy_ns, now_ns - source->busy_since_ns,
                                   memory_order_relaxed);
     source->busy_since_ns = 0;
+}
+
+/* TID was found stopped: it is of use to know since when it was on its way here. */
+static void note_stop(struct ptrace_source *source, pid_t tid, uint64_t now_ns)
+{
+    const struct tracee *t = ptrace_find_tracee(source, tid);
+
+    source->busy_since_ns = now_ns;
+    give_way_stop(source->give_way, tid, trial_stop(&source->trial, now_ns), now_ns);
+    if (t && t->resumed_ns)
+        follow_cpu_stop(&source->follow, t->process->pid, tid, source->trial.other,
+                        now_ns - t->resumed_ns, now_ns);
+    /* From the entry of a call to its exit the tracee does little but the call. */
+    if (t && t->call != CALL_NONE && t->resumed_ns)
+        switches_note(&source->switches, now_ns - t->resumed_ns);
+    atomic_fetch_add_explicit(&source->switches_ns, switches_each_ns(&source->switches),
+                              memory_order_relaxed);
 }
 
 /* Waits for one stop and serves it. False: there is nothing left to wait for. */
@@ -131,13 +147,14 @@ static bool serve_one(struct ptrace_source *source)
     if (source->running > 1 &&
         atomic_load_explicit(&source->stops, memory_order_relaxed) % FAIR_ROUND == 0)
         serve_round(source);
-    count_busy(source);
+    ptrace_count_busy(source, units_monotonic_ns());
 
     pid_t tid = tracee_wait(-1, true, &status);
 
-    source->busy_since_ns = units_monotonic_ns();
-    if (tid > 0)
+    if (tid > 0) {
+        note_stop(source, tid, units_monotonic_ns());
         ptrace_dispatch(source, tid, status);
+    }
     return tid > 0 || errno == EINTR;
 }
 
@@ -146,6 +163,7 @@ static bool freeze(struct ptrace_source *source)
 {
     struct tracee *t, *next;
 
+    give_way_pause(source->give_way);
     source->mode = MODE_FREEZE;
     source->busy_since_ns = units_monotonic_ns();
     HASH_ITER(hh, source->tracees, t, next)
@@ -190,7 +208,7 @@ static void detach_all(struct ptrace_source *source)
     t->kept_at_exit = false;
     thaw(source, MODE_DETACH);
     serve_until(source, DETACH_LIMIT_MS, none_left);
-    count_busy(source);
+    ptrace_count_busy(source, units_monotonic_ns());
 }
 
 /* --- the source --- */
@@ -220,6 +238,7 @@ struct seep_error *ptrace_source_create(const struct ptrace_source_options *opti
     TAILQ_INIT(&source->calls);
     pthread_mutex_init(&source->lock, NULL);
     follow_cpu_init(&source->follow);
+    source->give_way = give_way_create();
     *ret_source = source;
     return NULL;
 }
@@ -238,6 +257,8 @@ void ptrace_source_destroy(struct ptrace_source *source)
 
     if (!source)
         return;
+    give_way_destroy(source->give_way);
+    follow_cpu_deinit(&source->follow);
     source->quiet = true;
     HASH_ITER(hh, source->tracees, t, next_tracee)
     ptrace_remove_tracee(source, t);
@@ -423,6 +444,7 @@ void ptrace_source_serve(struct ptrace_source *source)
     while (!none_left(source) && serve_one(source))
         ;
     atomic_store(&source->tracee_count, 0);
+    give_way_destroy(take_ptr(source->give_way));
     follow_cpu_deinit(&source->follow);
 }
 
@@ -458,6 +480,7 @@ void ptrace_source_stats(struct ptrace_source *source, struct ptrace_source_stat
     *ret_stats = (struct ptrace_source_stats){
         .stops = atomic_load(&source->stops),
         .busy_ns = atomic_load(&source->busy_ns),
+        .switches_ns = atomic_load(&source->switches_ns),
         .tracees = atomic_load(&source->tracee_count),
         .exit_status = atomic_load(&source->exit_status),
     };

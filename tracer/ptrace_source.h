@@ -80,9 +80,10 @@ void ptrace_source_end(struct ptrace_source *source, enum ptrace_ending how);
 void ptrace_source_release(struct ptrace_source *source, pid_t tid);
 
 struct ptrace_source_stats {
-    uint64_t stops;   /* served so far */
-    uint64_t busy_ns; /* spent on tracees that stood still meanwhile */
-    uint64_t tracees; /* now */
-    int exit_status;  /* wait status of the adopted process; -1: still running */
+    uint64_t stops;       /* served so far */
+    uint64_t busy_ns;     /* spent on tracees that stood still meanwhile */
+    uint64_t switches_ns; /* of context, from and to them */
+    uint64_t tracees;     /* now */
+    int exit_status;      /* wait status of the adopted process; -1: still running */
 };
 void ptrace_source_stats(struct ptrace_source *source, struct ptrace_source_stats *ret_stats);

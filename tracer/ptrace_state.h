@@ -16,7 +16,10 @@
 #include "target/tracee.h"
 #include "tracer/event_queue.h"
 #include "tracer/follow_cpu.h"
+#include "tracer/give_way.h"
 #include "tracer/ptrace_source.h"
+#include "tracer/switches.h"
+#include "tracer/trial.h"
 
 enum tracee_phase {
     PHASE_RUNNING,
@@ -60,7 +63,8 @@ struct tracee {
     bool unwanted;          /* to be let go of at its next stop */
     const struct syscall_row *row;
     uint64_t enter_ns;
-    bool restarting; /* the call returned ERESTART*: its re-entry is the same call */
+    uint64_t resumed_ns; /* from its last stop */
+    bool restarting;     /* the call returned ERESTART*: its re-entry is the same call */
     uint8_t abi;
     uint64_t args[6];
     uint64_t result_at; /* where the kernel stores the result (ipc's shmat); 0: it returns it */
@@ -96,6 +100,9 @@ struct ptrace_source {
     size_t next_event;
     struct event_queue_item delivered; /* whose name, and capture until it is taken, are ours */
     struct follow_cpu follow;
+    struct give_way *give_way; /* NULL: refused */
+    struct trial trial;        /* of giving way against not */
+    struct switches switches;
     enum ptrace_mode mode;
     bool filtered; /* the adopted process stops only for the table's rows */
     bool quiet;
@@ -108,7 +115,7 @@ struct ptrace_source {
     /* Shared with other threads. */
     _Atomic int ending; /* enum ptrace_ending */
     _Atomic bool wake;  /* something for the tracer to look at */
-    _Atomic uint64_t stops, busy_ns, tracee_count;
+    _Atomic uint64_t stops, busy_ns, switches_ns, tracee_count;
     _Atomic int exit_status;
     pthread_mutex_t lock; /* of `released` */
     VECTOR(pid_t) released;
@@ -150,6 +157,9 @@ void ptrace_remove_process(struct ptrace_source *source, struct process *p);
 
 /* P runs another program: its memory is new, and no one else's. */
 void ptrace_renew_memory(struct ptrace_source *source, struct process *p);
+
+/* Adds the time since a tracee was found, or made to stand still, until now, when it goes on. */
+void ptrace_count_busy(struct ptrace_source *source, uint64_t now_ns);
 
 /* --- ptrace_stops.c --- */
 

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/units.h"
 #include "target/proc.h"
 #include "tracer/ptrace_state.h"
 
@@ -32,8 +33,9 @@ void ptrace_go_on(struct ptrace_source *source, struct tracee *t)
     if (source->mode == MODE_FREEZE)
         return;
     ptrace_set_phase(source, t, t->how == TRACEE_LISTEN ? PHASE_LISTENING : PHASE_RUNNING);
-    if (tracee_resume(t->tid, t->how, t->how == TRACEE_LISTEN ? 0 : t->signal) == TRACEE_DONE)
-        follow_cpu_stop(&source->follow, t->process->pid, t->tid);
+    t->resumed_ns = units_monotonic_ns();
+    ptrace_count_busy(source, t->resumed_ns);
+    tracee_resume(t->tid, t->how, t->how == TRACEE_LISTEN ? 0 : t->signal);
 }
 
 static enum tracee_resume usual(const struct ptrace_source *source)

@@ -2,16 +2,11 @@
 
 #include "base/units.h"
 
-enum {
-    WINDOW_S = 2,
-    /* From the tracee's stop to the tracer's return from waitpid on the same CPU, and back: what the
-     * tracer cannot time itself. As tests/bench/bench_stops.c measures it, on an AMD EPYC. */
-    SWITCHES_NS = 4400,
-};
+enum { WINDOW_S = 2 };
 
 uint64_t slowdown_stopped_ns(const struct ptrace_source_stats *stats, uint64_t watched_ns)
 {
-    uint64_t stopped_ns = stats->busy_ns + stats->stops * SWITCHES_NS;
+    uint64_t stopped_ns = stats->busy_ns + stats->switches_ns;
 
     return stopped_ns < watched_ns ? stopped_ns : watched_ns;
 }

@@ -3,7 +3,7 @@
  *
  *     |--- tracer waits ---|- serves a stop -|--- waits ---|- serves -|     standing still: the time in
  *                                                                          which a stop is served, and
- *                                                                          two switches of context
+ *                                                                          two switches of context (switches.h)
  *
  * With several threads it is the time in which at least one of them stands still.
  */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/units.h"
+#include "tracer/follow_cpu.h"
 
 enum {
     MAX_WORKERS = 4,
@@ -123,6 +124,7 @@ static void *run_worker(void *context)
 
     while (!last_turn) {
         last_turn = atomic_load(&w->pool->ending);
+        follow_cpu_stay_off();
         while (popped != atomic_load_explicit(&w->pushed, memory_order_acquire)) {
             struct capture *capture = w->ring[popped % RING_CAPTURES];
 
@@ -141,9 +143,11 @@ static void *run_loader(void *context)
 {
     struct stack_pool *pool = context;
 
-    while (!atomic_load(&pool->ending))
+    while (!atomic_load(&pool->ending)) {
+        follow_cpu_stay_off();
         if (!modules_load_next(pool->modules))
             nanosleep(&(struct timespec){.tv_nsec = WORKER_POLL_MS * NS_PER_MS}, NULL);
+    }
     atomic_fetch_sub(&pool->running, 1);
     return NULL;
 }

@@ -94,7 +94,7 @@ def attached():
          f"`seep` says how long it made its target stand still. Of the first row's program it says "
          f"{statistics.median(told) / 1000:.1f} us a stop; by the target's own clock a stop took "
          f"{statistics.median(real) / 1000:.1f} us. What a tracer cannot time, the two switches of "
-         f"context, it takes for a constant (`tracer/slowdown.c`); `bench_stops` measures it: "
+         f"context, it estimates (`tracer/switches.c`); `bench_stops` measures them: "
          + run([BUILD / "bench_stops"]).strip() + ".")
 
 

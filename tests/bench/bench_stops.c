@@ -1,6 +1,6 @@
 /*
  * What a syscall stop costs its tracee, and how much of that the tracer can time itself: the rest are
- * the two switches of context, SWITCHES_NS of tracer/slowdown.c.
+ * the two switches of context, USUAL_NS of tracer/switches.c.
  *
  *     |- tracee runs -|- switch -|-- tracer is busy --|- switch -|- tracee runs -|
  *

@@ -73,3 +73,33 @@ status=0
 status=0
 "$SEEP" export leak.seep 2>said || status=$?
 [ "$status" = 2 ] || fail "no format: $status"
+
+# A program without a build-id that was written after the recording is not the one that ran: no command
+# takes its names.
+objcopy --remove-section .note.gnu.build-id "$SAMPLES/leak_mmap" plain
+"$SEEP" run --quiet -o plain.seep -- ./plain >plain.out
+"$SEEP" export plain.seep --to folded 2>&1 | grep -q map_touched || fail "no names while the file is the same"
+touch -d '1 hour' plain
+for command in "analyze plain.seep" "show plain.seep stacks" "show plain.seep ledger" "export plain.seep --to folded"; do
+    # shellcheck disable=SC2086 # words
+    "$SEEP" $command >later 2>&1 || fail "$command: $(cat later)"
+    if grep -q map_touched later; then
+        fail "$command takes names from a file that was written later: $(grep map_touched later)"
+    fi
+done
+
+# Names from files that lie elsewhere, by build-id.
+id=$(readelf -n "$SAMPLES/leak_mmap" | sed -n 's/.*Build ID: //p')
+mkdir -p "names/.build-id/${id:0:2}"
+objcopy --only-keep-debug "$SAMPLES/leak_mmap" "names/.build-id/${id:0:2}/${id:2}.debug"
+strip -s -o bare "$SAMPLES/leak_mmap"
+"$SEEP" run --quiet -o bare.seep -- ./bare >bare.out
+for command in "analyze bare.seep" "show bare.seep stacks" "show bare.seep ledger" "export bare.seep --to folded"; do
+    # shellcheck disable=SC2086 # words
+    "$SEEP" $command >bare.said 2>&1
+    if grep -q map_touched bare.said; then
+        fail "$command: a name where there can be none"
+    fi
+    # shellcheck disable=SC2086
+    "$SEEP" $command --debug-dir names 2>&1 | grep -q map_touched || fail "$command --debug-dir: no name"
+done

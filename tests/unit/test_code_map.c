@@ -253,6 +253,14 @@ static void memory_is_not_held(void **state)
     close(fd);
 }
 
+/* Of a stack that was not asked about before. */
+static size_t present(struct code_map *map, uint64_t start, size_t len)
+{
+    struct code_map_stack stack = {0};
+
+    return code_map_present(map, &stack, start, len);
+}
+
 static void absent_pages_are_left_alone(void **state)
 {
     struct fixture *f = *state;
@@ -265,13 +273,13 @@ static void absent_pages_are_left_alone(void **state)
     for (size_t i = 0; i < PAGES; i++)
         if (i != 2 && i != 40)
             memory[i * PAGE] = 1;
-    assert_int_equal(code_map_present(&f->map, start + 8, PAGES * PAGE - 8), 2 * PAGE - 8);
-    assert_int_equal(code_map_present(&f->map, start + 8, PAGE), PAGE);
-    assert_int_equal(code_map_present(&f->map, start + 8, 2 * PAGE - 8), 2 * PAGE - 8);
-    assert_int_equal(code_map_present(&f->map, start + 2 * PAGE + 8, PAGE), 0);
-    assert_int_equal(code_map_present(&f->map, start + 3 * PAGE, 61 * PAGE), 37 * PAGE);
-    assert_int_equal(code_map_present(&f->map, start + 41 * PAGE, 23 * PAGE), 23 * PAGE);
-    assert_int_equal(code_map_present(&f->map, start, 0), 0);
+    assert_int_equal(present(&f->map, start + 8, PAGES * PAGE - 8), 2 * PAGE - 8);
+    assert_int_equal(present(&f->map, start + 8, PAGE), PAGE);
+    assert_int_equal(present(&f->map, start + 8, 2 * PAGE - 8), 2 * PAGE - 8);
+    assert_int_equal(present(&f->map, start + 2 * PAGE + 8, PAGE), 0);
+    assert_int_equal(present(&f->map, start + 3 * PAGE, 61 * PAGE), 37 * PAGE);
+    assert_int_equal(present(&f->map, start + 41 * PAGE, 23 * PAGE), 23 * PAGE);
+    assert_int_equal(present(&f->map, start, 0), 0);
     assert_int_equal(mincore(memory, PAGES * PAGE, in_memory), 0);
     assert_false(in_memory[2] || in_memory[40]);
 
@@ -279,10 +287,29 @@ static void absent_pages_are_left_alone(void **state)
     struct code_map gone;
 
     code_map_init(&gone, -1, f->modules);
-    assert_int_equal(code_map_present(&gone, start + 8, 2 * PAGE), PAGE - 8);
-    assert_int_equal(code_map_present(&gone, start + 8, 16), 16);
-    assert_int_equal(code_map_present(&gone, start, 2 * PAGE), PAGE);
+    assert_int_equal(present(&gone, start + 8, 2 * PAGE), PAGE - 8);
+    assert_int_equal(present(&gone, start + 8, 16), 16);
+    assert_int_equal(present(&gone, start, 2 * PAGE), PAGE);
     code_map_deinit(&gone);
+    munmap(memory, PAGES * PAGE);
+}
+
+/* Only for milliseconds, and only of what was all there. */
+static void present_pages_are_taken_for_present(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t *memory = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    uint64_t start = (uint64_t)(uintptr_t)memory;
+    struct code_map_stack stack = {0};
+
+    assert_int_equal(code_map_present(&f->map, &stack, start, 4 * PAGE), 4 * PAGE);
+    assert_int_equal(madvise(memory + 3 * PAGE, PAGE, MADV_DONTNEED), 0);
+    usleep(20000);
+    assert_int_equal(code_map_present(&f->map, &stack, start, 4 * PAGE), 3 * PAGE);
+    assert_int_equal(code_map_present(&f->map, &stack, start, 4 * PAGE), 3 * PAGE);
+    assert_int_equal(code_map_present(&f->map, &stack, start + PAGE, 2 * PAGE), 2 * PAGE);
+    assert_int_equal(code_map_present(&f->map, &stack, start + 4 * PAGE, PAGE), PAGE);
     munmap(memory, PAGES * PAGE);
 }
 
@@ -334,6 +361,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stack_ends_with_its_mapping, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_is_not_held, set_up, tear_down),
         cmocka_unit_test_setup_teardown(changes_apart_stay_apart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(present_pages_are_taken_for_present, set_up, tear_down),
         cmocka_unit_test_setup_teardown(absent_pages_are_left_alone, set_up, tear_down),
     };
 

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "analyzer/finding_paths.h"
 #include "tests/unit/stage.h"
 
 enum { MIB = 1 << 20, KIB = 1 << 10, WORKER = 4001, OTHER = 4002, TENTH_S = 100 * 1000 * 1000 };
@@ -376,6 +377,33 @@ static void a_thread_has_the_name_it_had_when_it_called(void **state)
     stage_end(&s, a);
 }
 
+/* Only where a path goes through such code without a name. */
+static void unnamed_code_made_at_run_time_gets_advice(void **state)
+{
+    struct analysis_frame frames[] = {
+        {.function = (char *)"os::malloc", .module = (char *)"/jdk/lib/server/libjvm.so"},
+        {.kind = STACK_FRAME_JIT, .address = 0x7000},
+    };
+    struct analysis_stack stack = {.frames = {.items = frames, .count = 2}};
+    struct finding f = {.stacks = {.items = &stack, .count = 1}};
+    char *advice;
+
+    (void)state;
+    assert_null(finding_paths_advice(&f, "4242", &advice));
+    assert_non_null(strstr(advice, "jcmd 4242 Compiler.perfmap"));
+    free(advice);
+    assert_null(finding_paths_advice(&f, NULL, &advice));
+    assert_non_null(strstr(advice, "-XX:+DumpPerfMapAtExit"));
+    free(advice);
+    frames[0].module = (char *)"/usr/bin/node";
+    assert_null(finding_paths_advice(&f, "4242", &advice));
+    assert_non_null(strstr(advice, "/tmp/perf-4242.map"));
+    free(advice);
+    frames[1].function = (char *)"Cart.add";
+    assert_null(finding_paths_advice(&f, "4242", &advice));
+    assert_null(advice);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_culprit_without_a_name_is_its_module),
         cmocka_unit_test(the_maker_of_held_memory_is_named),
         cmocka_unit_test(a_thread_has_the_name_it_had_when_it_called),
+        cmocka_unit_test(unnamed_code_made_at_run_time_gets_advice),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -204,10 +204,147 @@ static void test_joins(void **state)
     interval_map_deinit(&map);
 }
 
+/* --- sharing --- */
+
+enum { FAMILY = 12, INHERITED = 1 << 20 };
+
+struct relative {
+    struct interval_map map;
+    struct model model;
+    bool there;
+};
+
+/* What a relative was given by another has no owner and the tag, and what it put there itself is its
+ * own. */
+static void check_owners(struct relative *one)
+{
+    struct interval_cursor cursor;
+
+    check_equal(&one->map, &one->model);
+    for (const struct interval *item = interval_map_seek(&one->map, 0, &cursor); item;
+         item = interval_cursor_next(&cursor))
+        assert_ptr_equal(item->owner, item->tag & INHERITED ? NULL : one);
+}
+
+static bool count_pages(const struct interval *item, void *context)
+{
+    if (item->owner)
+        *(uint64_t *)context += item->end - item->start;
+    return true;
+}
+
+/* Those that are charged to it are found without a look at what it inherited. */
+static void check_own(const struct relative *one)
+{
+    uint64_t pages = 0, expected = 0;
+
+    for (size_t page = 0; page < PAGES; page++)
+        expected += one->model.tags[page] && !(one->model.tags[page] & INHERITED);
+    interval_map_each_own(&one->map, count_pages, &pages);
+    assert_int_equal(pages, expected);
+}
+
+static void replace(struct relative *one, uint64_t *seed, unsigned longest)
+{
+    uint64_t start = below(seed, PAGES), end = start + 1 + below(seed, longest);
+    struct interval item = {.start = start,
+                            .end = end > PAGES ? PAGES : end,
+                            .owner = one,
+                            .tag = 1 + (uint32_t)below(seed, 1000)};
+
+    clear(&one->map, &one->model, item.start, item.end);
+    if (!below(seed, 3))
+        return;
+    assert_null(interval_map_insert(&one->map, &item, NULL));
+    for (uint64_t page = item.start; page < item.end; page++)
+        one->model.tags[page] = item.tag;
+}
+
+static void be_born(struct relative *child, const struct relative *parent, uint64_t id)
+{
+    child->there = true;
+    child->model = parent->model;
+    for (size_t page = 0; page < PAGES; page++)
+        child->model.tags[page] |= child->model.tags[page] ? INHERITED : 0;
+    interval_map_share(&parent->map, id, INHERITED, &child->map);
+}
+
+/* Relatives that are born, change and die at random never see each other's changes. */
+static void run_family(uint64_t seed, unsigned steps, unsigned longest)
+{
+    struct relative *family = calloc(FAMILY, sizeof(*family));
+    uint64_t births = 0;
+
+    family[0].there = true;
+    for (unsigned i = 0; i < steps; i++) {
+        struct relative *one = &family[below(&seed, FAMILY)];
+        struct relative *other = &family[below(&seed, FAMILY)];
+
+        if (one->there && !other->there && below(&seed, 8) == 0)
+            be_born(other, one, ++births);
+        if (one->there)
+            replace(one, &seed, longest);
+        if (one->there && one != family && below(&seed, 400) == 0) {
+            check_own(one);
+            interval_map_deinit(&one->map);
+            memset(&one->model, 0, sizeof(one->model));
+            one->there = false;
+        }
+        for (size_t n = 0; n < FAMILY && i % 512 == 0; n++) {
+            check_owners(&family[n]);
+            check_own(&family[n]);
+        }
+    }
+    assert_true(births > 50);
+    for (size_t n = 0; n < FAMILY; n++) {
+        if (family[n].there)
+            clear(&family[n].map, &family[n].model, 0, PAGES);
+        assert_true(!family[n].there || !family[n].map.count);
+        interval_map_deinit(&family[n].map);
+    }
+    free(family);
+}
+
+static void test_family(void **state)
+{
+    (void)state;
+    run_family(1, 40000, 1);
+    run_family(2, 40000, 4);
+    run_family(3, 40000, 300);
+}
+
+/* A heir costs nothing, and a change of it a few nodes: not all that it inherited. */
+static void test_heirs_cost_little(void **state)
+{
+    enum { HEIRS = 1000, ITEMS = 1000 };
+    struct interval_map *maps = calloc(HEIRS, sizeof(*maps));
+    uint64_t bytes = 0;
+
+    (void)state;
+    for (uint64_t i = 0; i < ITEMS; i++)
+        assert_null(interval_map_insert(
+            &maps[0], &(struct interval){.start = 2 * i, .end = 2 * i + 1, .tag = 1}, NULL));
+    for (uint64_t i = 1; i < HEIRS; i++) {
+        const struct interval item = {.start = 2 * ITEMS + 2 * i, .end = 2 * ITEMS + 2 * i + 1};
+
+        interval_map_share(&maps[i - 1], i, INHERITED, &maps[i]);
+        assert_null(interval_map_insert(&maps[i], &item, NULL));
+        assert_int_equal(maps[i].count, ITEMS + i);
+    }
+    for (size_t i = 0; i < HEIRS; i++)
+        bytes += interval_map_bytes(&maps[i]);
+    assert_true(bytes < HEIRS * 8000ULL);
+    for (size_t i = 0; i < HEIRS; i++)
+        interval_map_deinit(&maps[i]);
+    free(maps);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random),
+        cmocka_unit_test(test_family),
+        cmocka_unit_test(test_heirs_cost_little),
         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_joins),
     };

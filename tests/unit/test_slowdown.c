@@ -16,12 +16,14 @@ static void test_nothing_stopped(void **state)
     assert_int_equal(slowdown_stopped_ns(&(struct ptrace_source_stats){0}, second), 0);
 }
 
+/* Serving stops and the switches from and to the tracees, but never more than there was time. */
 static void test_never_more_than_all(void **state)
 {
-    const struct ptrace_source_stats stats = {.stops = 1u << 30, .busy_ns = 0};
+    const struct ptrace_source_stats stats = {.busy_ns = 300, .switches_ns = second - 301};
 
     (void)state;
-    assert_int_equal(slowdown_stopped_ns(&stats, second), second);
+    assert_int_equal(slowdown_stopped_ns(&stats, second), second - 1);
+    assert_int_equal(slowdown_stopped_ns(&stats, second / 2), second / 2);
 }
 
 static void test_windows(void **state)
