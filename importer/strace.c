@@ -76,6 +76,13 @@ static uint64_t first_enter(struct strace_thread *thread, const struct syscall_r
     return enter_ns;
 }
 
+/* How long CALL took, on the log's clock. Where the order alone is known there is no clock on which it
+ * could be told. */
+static uint64_t took_ns(const struct strace_log *log, const struct strace_call *call)
+{
+    return call->has_duration && log->basis != WHEN_NONE ? call->duration_ns : 0;
+}
+
 /* Keeps the call as an event until the next line shows that its frames are complete. ALONE: it has a line
  * of its own. */
 static struct seep_error *put_call(struct strace_log *log, struct strace_thread *thread,
@@ -83,9 +90,7 @@ static struct seep_error *put_call(struct strace_log *log, struct strace_thread 
                                    uint64_t enter_ns, bool alone)
 {
     struct event *ev = &log->event;
-    uint64_t exit_ns = !alone               ? log->now_ns
-                       : call->has_duration ? enter_ns + call->duration_ns
-                                            : enter_ns;
+    uint64_t exit_ns = alone ? enter_ns + took_ns(log, call) : log->now_ns;
     struct seep_error *err = strace_log_flush(log);
 
     if (err)
@@ -230,10 +235,10 @@ static struct seep_error *take_orphan(struct strace_log *log, struct strace_thre
     if (row->kind != EVENT_BRK || call.outcome != STRACE_RETURNED)
         return NULL;
     call.args[0] = (uint64_t)call.result;
-    return put_call(
-        log, thread, row, &call,
-        log->now_ns - (call.has_duration && call.duration_ns < log->now_ns ? call.duration_ns : 0),
-        false);
+
+    uint64_t took = took_ns(log, &call);
+
+    return put_call(log, thread, row, &call, log->now_ns - (took < log->now_ns ? took : 0), false);
 }
 
 /* The rest of the call that THREAD has begun: LINE->rest. */

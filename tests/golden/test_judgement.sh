@@ -69,6 +69,7 @@ put('second.log', *list(calls(100, count=40, also=True))[60:])
 put('whole.log', *calls(100, also=True))
 put('cut.log', f'{T - 1}.0 prctl(PR_SET_NAME, "innocent") = 0', *calls(0, also=True))
 put('timeless.log', *calls(100, time=False, also=True))
+put('lasting.log', *(f'{line} <0.000052>' for line in calls(100, time=False, also=True)))
 pmap('strange', 1234, 0x7e0000000000, 1000)
 pmap('large-100', 100, BASE, 1000 * 1024)
 pmap('small-100', 100, BASE, 400 * 1024)
@@ -146,6 +147,11 @@ assert all(x['bytes_per_s'] in (None, 0) and x['first'] is None and x['last'] is
 PYTHON
 hushes timeless "MiB/"
 hushes timeless watched
+# How long each call took (-T) does not tell when it was.
+judge lasting lasting.log
+hushes lasting "last tenth"
+grep '"verdict"' timeless.json >verdicts && grep '"verdict"' lasting.json | cmp -s - verdicts ||
+    complain "with -T another verdict: $(cat lasting.txt)"
 
 # Two looks are two points.
 judge looks small-100@2021-03-02T00:00:00Z large-100@2021-03-02T02:00:00Z
