@@ -486,7 +486,7 @@ static struct seep_error *name_paths(const struct case_dir *c,
     struct seep_error *err =
         recording_name_paths(e, c->fd,
                              &(struct recording_naming){.skip_symbols = options->skip_symbols,
-                                                        .debug_dir = options->debug_dir,
+                                                        .debug_dirs = options->debug_dirs,
                                                         .progress = options->progress,
                                                         .context = options->context});
 

@@ -274,9 +274,9 @@ struct analysis {
 };
 
 struct analysis_options {
-    bool skip_content;     /* do not read the dumps */
-    bool skip_symbols;     /* look for no ELF files: offsets instead of names */
-    const char *debug_dir; /* as symbols_options has it */
+    bool skip_content;             /* do not read the dumps */
+    bool skip_symbols;             /* look for no ELF files: offsets instead of names */
+    const char *const *debug_dirs; /* as symbols_options has them */
     /* Told what is being read or fetched, now and then; NULL: nobody. */
     void (*progress)(const char *text, void *context);
     void *context;

@@ -38,17 +38,22 @@ struct seep_error *recording_read(const struct case_dir *c, const struct case_in
                : geometry_place(recording->ledger, recording->history, &recording->geometries);
 }
 
+uint64_t recording_ended_ns(const struct case_info *info)
+{
+    return !info->imported && info->ended_ns && info->wall_offset_ns
+               ? info->ended_ns + info->wall_offset_ns
+               : 0;
+}
+
 struct seep_error *recording_name_paths(struct recording *recording, int case_fd,
                                         const struct recording_naming *naming)
 {
-    struct symbols_options symbols = {
-        .debug_dir = naming->debug_dir, .progress = naming->progress, .context = naming->context};
-    const struct case_info *info = recording->info;
+    struct symbols_options symbols = {.debug_dirs = naming->debug_dirs,
+                                      .recorded_ns = recording_ended_ns(recording->info),
+                                      .progress = naming->progress,
+                                      .context = naming->context};
     struct seep_error *err;
 
-    /* A file without a build-id that was written later is not the one that ran. */
-    if (info && !info->imported && info->ended_ns && info->wall_offset_ns)
-        symbols.recorded_ns = info->ended_ns + info->wall_offset_ns;
     if (stack_table_count(recording->stacks) == 0)
         return NULL;
     err = frame_names_create(recording->stacks, &recording->history->uses,

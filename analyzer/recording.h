@@ -31,9 +31,12 @@ struct recording {
 struct seep_error *recording_read(const struct case_dir *c, const struct case_info *info,
                                   struct recording *recording);
 
+/* The recorded_ns of struct symbols_options. */
+uint64_t recording_ended_ns(const struct case_info *info);
+
 struct recording_naming {
-    bool skip_symbols;     /* offsets instead of names */
-    const char *debug_dir; /* as symbols_options has it */
+    bool skip_symbols;             /* offsets instead of names */
+    const char *const *debug_dirs; /* as symbols_options has them */
     void (*progress)(const char *text, void *context);
     void *context;
 };

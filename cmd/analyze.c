@@ -65,7 +65,7 @@ static int run(const struct seep_command *command, int argc, char **argv)
 
     struct seep_error *err = case_open(arguments.case_path, &c);
 
-    arguments.answer.debug_dir = arguments.naming.debug_dir;
+    arguments.answer.debug_dirs = naming_dirs(&arguments.naming);
 
     if (!err)
         err = answer_print(c, &arguments.answer, stdout, NULL);

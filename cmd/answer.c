@@ -103,7 +103,7 @@ struct seep_error *answer_print(struct case_dir *c, const struct answer_options 
     case_info(c, &info);
     zone_use(info.time_zone);
     err = analysis_run(c,
-                       &(struct analysis_options){.debug_dir = options->debug_dir,
+                       &(struct analysis_options){.debug_dirs = options->debug_dirs,
                                                   .progress = naming_progress(options->quiet)},
                        &analysis);
 

@@ -19,12 +19,12 @@
 #include "evidence/case.h"
 
 struct answer_options {
-    const char *report_path; /* the text goes to this file instead of OUT; NULL: none */
-    const char *json_path;   /* JSON goes to this file as well; NULL: none */
-    const char *debug_dir;   /* as naming.h has it */
-    bool json;               /* OUT gets JSON instead of text */
-    bool quiet;              /* OUT gets nothing; the files named are written all the same */
-    unsigned top;            /* findings told in full; 0: the report's default */
+    const char *report_path;       /* the text goes to this file instead of OUT; NULL: none */
+    const char *json_path;         /* JSON goes to this file as well; NULL: none */
+    const char *const *debug_dirs; /* as symbols_options has them */
+    bool json;                     /* OUT gets JSON instead of text */
+    bool quiet;                    /* OUT gets nothing; the files named are written all the same */
+    unsigned top;                  /* findings told in full; 0: the report's default */
 };
 
 /* --report FILE, --json FILE, --top N, --quiet; its input is a struct answer_options. */

@@ -36,7 +36,7 @@ static struct seep_error *write_folded(const struct case_dir *c,
     err = recording_read(c, &info, &recording);
     if (!err)
         err = recording_name_paths(&recording, c->fd,
-                                   &(struct recording_naming){.debug_dir = naming->debug_dir,
+                                   &(struct recording_naming){.debug_dirs = naming_dirs(naming),
                                                               .progress = naming_progress(false)});
     naming_progress_clear();
     return err ? err : folded_write(&recording, &info, out);

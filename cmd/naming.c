@@ -16,15 +16,24 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
     if (key != KEY_DEBUG_DIR)
         return ARGP_ERR_UNKNOWN;
-    options->debug_dir = argument;
+    if (options->count == NAMING_MAX_DIRS)
+        argp_error(state, "--debug-dir can be given %d times at most", NAMING_MAX_DIRS);
+    if (!argument[0])
+        argp_error(state, "--debug-dir wants a directory");
+    options->dirs[options->count++] = argument;
+    options->dirs[options->count] = "/usr/lib/debug";
     return 0;
+}
+
+const char *const *naming_dirs(const struct naming_options *options)
+{
+    return options->count ? options->dirs : NULL;
 }
 
 static const struct argp_option option_table[] = {
     {"debug-dir", KEY_DEBUG_DIR, "DIR", 0,
-     "Look for files with names of functions below DIR, by build-id (DIR/.build-id/...), in place "
-     "of "
-     "/usr/lib/debug",
+     "Look for files with names of functions below DIR too, before /usr/lib/debug, by build-id "
+     "(DIR/.build-id/...) or by the path they had (DIR/usr/lib/...); may be given again",
      0},
     {0},
 };

@@ -37,6 +37,7 @@ enum { NAME_COLUMNS = 15 };
 enum format { FORMAT_TABLE, FORMAT_STRACE, FORMAT_JSON };
 
 struct arguments {
+    struct naming_options naming;
     enum format format;
     pid_t tid, pid;            /* 0: all */
     bool kinds[UINT8_MAX + 1]; /* wanted, when some are named */
@@ -344,8 +345,8 @@ static struct seep_error *list(const char *case_path, const struct arguments *ar
     source = &reader->source;
     case_info(c, &listing.info);
     if (arguments->stacks && arguments->format != FORMAT_JSON)
-        err = stack_lines_read(c->fd, arguments->format == FORMAT_TABLE ? "      " : "",
-                               &listing.stacks);
+        err = stack_lines_read(c, &arguments->naming,
+                               arguments->format == FORMAT_TABLE ? "      " : "", &listing.stacks);
     if (!err)
         err = begin(&listing);
     while (!err && !ferror(stdout) && !(err = event_source_next(source, &ev, &step)) &&
@@ -390,6 +391,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct arguments *arguments = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->naming;
+        return 0;
     case KEY_FORMAT:
         if (strcmp(argument, "table") == 0)
             arguments->format = FORMAT_TABLE;
@@ -448,9 +452,12 @@ static const struct argp_option options[] = {
     {0},
 };
 
+static const struct argp_child children[] = {{&naming_argp, 0, NULL, 0}, {0}};
+
 static const struct argp argp = {
     .options = options,
     .parser = parse,
+    .children = children,
     .doc = "Lists the memory calls that were recorded, and the starts and ends of threads.",
 };
 

@@ -378,9 +378,10 @@ static struct seep_error *read_case(struct case_dir *c, struct listing *listing)
     err = recording_read(c, &listing->info, &listing->recording);
     if (err || arguments->json || arguments->intervals)
         return err;
-    err = recording_name_paths(&listing->recording, c->fd,
-                               &(struct recording_naming){.debug_dir = arguments->naming.debug_dir,
-                                                          .progress = naming_progress(false)});
+    err = recording_name_paths(
+        &listing->recording, c->fd,
+        &(struct recording_naming){.debug_dirs = naming_dirs(&arguments->naming),
+                                   .progress = naming_progress(false)});
     naming_progress_clear();
     return err;
 }

@@ -143,7 +143,7 @@ static struct seep_error *list(const char *case_path, const struct arguments *ar
     if (!err)
         err = recording_name_paths(
             &listing.recording, c->fd,
-            &(struct recording_naming){.debug_dir = arguments->naming.debug_dir,
+            &(struct recording_naming){.debug_dirs = naming_dirs(&arguments->naming),
                                        .progress = naming_progress(false)});
     naming_progress_clear();
     if (!err)

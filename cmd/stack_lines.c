@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "analyzer/finding_paths.h"
-#include "cmd/naming.h"
+#include "analyzer/recording.h"
 #include "evidence/events_file.h"
 #include "report/path_text.h"
 
@@ -32,23 +32,28 @@ static struct seep_error *read_events(int case_fd, struct stack_table *stacks,
     return err;
 }
 
-struct seep_error *stack_lines_read(int case_fd, const char *indent, struct stack_lines **ret_lines)
+struct seep_error *stack_lines_read(const struct case_dir *c, const struct naming_options *naming,
+                                    const char *indent, struct stack_lines **ret_lines)
 {
     _cleanup_(stack_lines_destroyp) struct stack_lines *lines = calloc(1, sizeof(*lines));
-    const struct symbols_options symbols = {.progress = naming_progress(false)};
+    struct symbols_options symbols = {.debug_dirs = naming_dirs(naming),
+                                      .progress = naming_progress(false)};
+    struct case_info info;
     struct frame_uses uses = {0};
     struct seep_error *err;
 
     if (!lines)
         return error_no_memory();
+    case_info(c, &info);
+    symbols.recorded_ns = recording_ended_ns(&info);
     lines->indent = indent;
     err = stack_table_create(&lines->stacks);
     if (!err)
-        err = read_events(case_fd, lines->stacks, &uses);
+        err = read_events(c->fd, lines->stacks, &uses);
     if (!err)
         err = frame_names_create(
             lines->stacks, &uses,
-            &(struct frame_names_options){.symbols = &symbols, .case_fd = case_fd}, &lines->names);
+            &(struct frame_names_options){.symbols = &symbols, .case_fd = c->fd}, &lines->names);
     naming_progress_clear();
     vector_deinit(&uses);
     if (!err)

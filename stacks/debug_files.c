@@ -135,17 +135,41 @@ static bool open_by_id(const char *path, struct id id, struct debug_file *ret_fi
 }
 
 /* DIR/.build-id/8f/2aSUFFIX. */
-static bool open_in_id_dir(const char *debug_dir, struct id id, const char *suffix,
+static bool open_in_id_dir(const char *const *debug_dirs, struct id id, const char *suffix,
                            struct debug_file *ret_file)
 {
-    _cleanup_buffer_ struct buffer path = {0};
-
     if (id.len < 2)
         return false;
-    buffer_printf(&path, "%s/.build-id/%02x/", debug_dir, id.bytes[0]);
-    append_id(&path, (struct id){id.bytes + 1, id.len - 1});
-    buffer_printf(&path, "%s", suffix);
-    return !path.failed && open_by_id(path.bytes, id, ret_file);
+    for (; *debug_dirs; debug_dirs++) {
+        _cleanup_buffer_ struct buffer path = {0};
+
+        buffer_printf(&path, "%s/.build-id/%02x/", *debug_dirs, id.bytes[0]);
+        append_id(&path, (struct id){id.bytes + 1, id.len - 1});
+        buffer_printf(&path, "%s", suffix);
+        if (!path.failed && open_by_id(path.bytes, id, ret_file))
+            return true;
+    }
+    return false;
+}
+
+/* DIR/usr/lib/libfoo.so: a copy of what the target's machine has. */
+static bool open_copy(const char *const *debug_dirs, const char *module, struct id id,
+                      struct debug_file *ret_file)
+{
+    size_t len = strlen(module);
+
+    if (module[0] != '/' || id.len == 0)
+        return false;
+    if (len > strlen(deleted) && strcmp(module + len - strlen(deleted), deleted) == 0)
+        len -= strlen(deleted);
+    for (; *debug_dirs; debug_dirs++) {
+        _cleanup_buffer_ struct buffer path = {0};
+
+        buffer_printf(&path, "%s%.*s", *debug_dirs, (int)len, module);
+        if (!path.failed && open_by_id(path.bytes, id, ret_file))
+            return true;
+    }
+    return false;
 }
 
 /* The CRC of .gnu_debuglink is that of zlib. */
@@ -164,18 +188,28 @@ static bool has_checksum(const struct debug_file *file, GElf_Word checksum)
     return chunk && got == 0 && crc == checksum;
 }
 
-/* One place where the debug link may lead; the code itself is not its debug file. */
-static bool open_linked(const char *path, struct id id, GElf_Word checksum,
-                        const struct debug_file *code, struct debug_file *ret_file)
+/* What a debug link says. */
+struct linked_place {
+    const char *code; /* a path, of which DIR_LEN bytes are the directory */
+    int dir_len;
+    const char *name;
+    GElf_Word checksum;
+};
+
+/* Where the debug link may lead: ROOT/DIRECTORY/SUB/NAME. The code itself is not its debug file. */
+static bool open_linked(const struct linked_place *where, const char *root, const char *sub,
+                        struct id id, const struct debug_file *code, struct debug_file *ret_file)
 {
+    _cleanup_buffer_ struct buffer path = {0};
     struct stat a, b;
     struct debug_file file;
 
-    if (!debug_file_open(path, &file))
+    buffer_printf(&path, "%s%.*s%s/%s", root, where->dir_len, where->code, sub, where->name);
+    if (path.failed || !debug_file_open(path.bytes, &file))
         return false;
     if (fstat(file.fd, &a) == 0 && fstat(code->fd, &b) == 0 &&
         (a.st_dev != b.st_dev || a.st_ino != b.st_ino) &&
-        (id.len ? same_id(id_of(&file), id) : has_checksum(&file, checksum))) {
+        (id.len ? same_id(id_of(&file), id) : has_checksum(&file, where->checksum))) {
         *ret_file = file;
         return true;
     }
@@ -184,7 +218,7 @@ static bool open_linked(const char *path, struct id id, GElf_Word checksum,
 }
 
 /* The places that gdb looks at ("Debugging Information in Separate Files" in its manual). */
-static bool open_by_link(const struct debug_file *code, struct id id, const char *debug_dir,
+static bool open_by_link(const struct debug_file *code, struct id id, const char *const *debug_dirs,
                          struct debug_file *ret_file)
 {
     GElf_Word checksum;
@@ -197,18 +231,16 @@ static bool open_by_link(const struct debug_file *code, struct id id, const char
     for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
         const char *slash = paths[i] ? strrchr(paths[i], '/') : NULL;
         int dir_len = slash ? (int)(slash - paths[i]) : 0;
-        const struct {
-            const char *root, *sub;
-        } places[] = {{"", ""}, {"", "/.debug"}, {debug_dir, ""}};
+        const struct linked_place where = {paths[i], dir_len, name, checksum};
 
-        for (size_t p = 0; slash && p < ARRAY_SIZE(places); p++) {
-            _cleanup_buffer_ struct buffer path = {0};
-
-            buffer_printf(&path, "%s%.*s%s/%s", places[p].root, dir_len, paths[i], places[p].sub,
-                          name);
-            if (!path.failed && open_linked(path.bytes, id, checksum, code, ret_file))
+        if (!slash)
+            continue;
+        if (open_linked(&where, "", "", id, code, ret_file) ||
+            open_linked(&where, "", "/.debug", id, code, ret_file))
+            return true;
+        for (const char *const *dir = debug_dirs; *dir; dir++)
+            if (open_linked(&where, *dir, "", id, code, ret_file))
                 return true;
-        }
     }
     return false;
 }
@@ -323,7 +355,7 @@ static void fetch_missing(const char *name, struct id id, struct debug_fetch *fe
     }
 }
 
-void debug_files_find(const struct stack_module *module, const char *debug_dir,
+void debug_files_find(const struct stack_module *module, const char *const *debug_dirs,
                       struct debug_fetch *fetch, struct debug_files *ret_files)
 {
     const char *path = module->path ? module->path : "";
@@ -340,25 +372,25 @@ void debug_files_find(const struct stack_module *module, const char *debug_dir,
     /* What a relative path was relative to is not known. */
     if (path[0] == '/')
         find_code(path, id, files);
-    if (!files->code.path)
-        open_in_id_dir(debug_dir, id, "", &files->code);
+    if (!files->code.path && !open_copy(debug_dirs, path, id, &files->code))
+        open_in_id_dir(debug_dirs, id, "", &files->code);
     if (debug_file_has_dwarf(&files->code))
         return;
-    if (open_in_id_dir(debug_dir, id, ".debug", &files->debug) ||
-        (files->code.path && open_by_link(&files->code, id, debug_dir, &files->debug)))
+    if (open_in_id_dir(debug_dirs, id, ".debug", &files->debug) ||
+        (files->code.path && open_by_link(&files->code, id, debug_dirs, &files->debug)))
         return;
     if (fetch && id.len)
         fetch_missing(path, id, fetch, files);
 }
 
 void debug_files_find_alt(const struct debug_file *near, const char *path, const void *build_id,
-                          size_t build_id_len, const char *debug_dir, struct debug_fetch *fetch,
-                          struct debug_file *ret_file)
+                          size_t build_id_len, const char *const *debug_dirs,
+                          struct debug_fetch *fetch, struct debug_file *ret_file)
 {
     struct id id = {build_id, build_id_len};
 
     *ret_file = (struct debug_file){.fd = -1};
-    if (open_in_id_dir(debug_dir, id, ".debug", ret_file))
+    if (open_in_id_dir(debug_dirs, id, ".debug", ret_file))
         return;
 
     /* A relative path is relative to where the file really is, not to where a link to it is. */

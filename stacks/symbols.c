@@ -21,7 +21,7 @@ enum {
 };
 
 static const uint64_t default_limit_ns = UINT64_C(60) * NS_PER_S;
-static const char default_debug_dir[] = "/usr/lib/debug";
+static const char *const default_debug_dirs[] = {"/usr/lib/debug", NULL};
 
 /* What is known of the module of the task with the same number. */
 struct answer {
@@ -416,7 +416,7 @@ static struct seep_error *run_child(struct resolver *r)
     const struct symbols_work work = {
         .tasks = r->tasks,
         .count = r->task_count,
-        .debug_dir = r->options->debug_dir ? r->options->debug_dir : default_debug_dir,
+        .debug_dirs = r->options->debug_dirs ? r->options->debug_dirs : default_debug_dirs,
         .recorded_ns = r->options->recorded_ns,
         .deadline_ns = r->deadline_ns,
     };

@@ -6,9 +6,9 @@
  *                                                 handle      leaky.c:88
  *
  * A file is taken only when its build-id is the recorded one. Looked for, in this order: the path it
- * had; by build-id and by debug link below /usr/lib/debug; a debuginfod server, when DEBUGINFOD_URLS is
- * set and never otherwise. DWARF first, then .symtab, .gnu_debugdata, .dynsym. C++ and Rust names are
- * demangled.
+ * had; by that path, by build-id and by debug link below the directories given and /usr/lib/debug; a
+ * debuginfod server, when DEBUGINFOD_URLS is set and never otherwise. DWARF first, then .symtab,
+ * .gnu_debugdata, .dynsym. C++ and Rust names are demangled.
  *
  * Every such file is untrusted, and the libraries that read them were not made for that: they run in a
  * child process with limits on memory and time. A file that kills it costs its own names only.
@@ -45,8 +45,10 @@ struct symbols_place {
 };
 
 struct symbols_options {
-    uint64_t limit_ns;     /* for everything together, a third of it for one module; 0: 60 s */
-    const char *debug_dir; /* NULL: /usr/lib/debug */
+    uint64_t limit_ns; /* for everything together, a third of it for one module; 0: 60 s */
+    /* Where files lie as below /usr/lib/debug, or by the paths that they had on the target's machine, in
+     * the order in which they are looked into; ends with NULL. NULL: /usr/lib/debug alone */
+    const char *const *debug_dirs;
     /* The end of the recording, since the epoch: a file without a build-id that was written later is not
      * the one that ran. 0: unknown */
     uint64_t recorded_ns;

@@ -150,7 +150,7 @@ struct seep_error *symbols_child_work(const struct symbols_work *work, int out_f
                 .module = task->module,
                 .offsets = task->offsets,
                 .count = task->count,
-                .debug_dir = work->debug_dir,
+                .debug_dirs = work->debug_dirs,
                 .recorded_ns = work->recorded_ns,
                 .fetch = pass == SYMBOLS_TASK_FETCH ? fetch : NULL,
             };

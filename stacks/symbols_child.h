@@ -33,9 +33,9 @@ struct symbols_task {
 struct symbols_work {
     struct symbols_task *tasks;
     size_t count;
-    const char *debug_dir;
-    uint64_t recorded_ns; /* of symbols_options */
-    uint64_t deadline_ns; /* of CLOCK_MONOTONIC */
+    const char *const *debug_dirs; /* ends with NULL */
+    uint64_t recorded_ns;          /* of symbols_options */
+    uint64_t deadline_ns;          /* of CLOCK_MONOTONIC */
 };
 
 /* Starts a child for the tasks that are not done. The caller closes RET_FD and waits for RET_PID. */

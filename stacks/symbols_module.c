@@ -162,7 +162,7 @@ static struct seep_error *read_dwarf(struct work *work, const struct debug_file 
     ssize_t alt_id_len = dwelf_dwarf_gnu_debugaltlink(dwarf, &alt_path, &alt_id);
 
     if (alt_id_len > 0)
-        debug_files_find_alt(file, alt_path, alt_id, (size_t)alt_id_len, work->query->debug_dir,
+        debug_files_find_alt(file, alt_path, alt_id, (size_t)alt_id_len, work->query->debug_dirs,
                              work->query->fetch, &alt_file);
     if (alt_file.path)
         alt = dwarf_begin_elf(alt_file.elf, DWARF_C_READ, NULL);
@@ -268,7 +268,7 @@ struct seep_error *symbols_module_resolve(const struct symbols_module_query *que
     }
     elf_version(EV_CURRENT);
     tell(out, SYMBOLS_WIRE_READ, reading);
-    debug_files_find(query->module, query->debug_dir, query->fetch, &work.files);
+    debug_files_find(query->module, query->debug_dirs, query->fetch, &work.files);
     refuse_younger(&work);
     if (query->fetch)
         tell(out, SYMBOLS_WIRE_READ, reading); /* no longer waiting for a server */

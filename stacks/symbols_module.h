@@ -18,9 +18,9 @@ struct symbols_module_query {
     const struct stack_module *module;
     const uint64_t *offsets; /* sorted, none twice */
     size_t count;
-    const char *debug_dir;
-    struct debug_fetch *fetch; /* NULL: no server is asked */
-    uint64_t recorded_ns;      /* of symbols_options */
+    const char *const *debug_dirs; /* ends with NULL */
+    struct debug_fetch *fetch;     /* NULL: no server is asked */
+    uint64_t recorded_ns;          /* of symbols_options */
 };
 
 struct symbols_module_output {

@@ -68,7 +68,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     record(data, size, &module);
     if (symbols_child_work(
-            &(struct symbols_work){.tasks = &task, .count = 1, .debug_dir = "/nonexistent"}, out) ||
+            &(struct symbols_work){.tasks = &task,
+                                   .count = 1,
+                                   .debug_dirs = (const char *const[]){"/nonexistent", NULL}},
+            out) ||
         lseek(out, 0, SEEK_SET) != 0 || io_read_fd(out, 64 << 20, &said))
         abort();
     check(&said);

@@ -80,11 +80,12 @@ objcopy --remove-section .note.gnu.build-id "$SAMPLES/leak_mmap" plain
 "$SEEP" run --quiet -o plain.seep -- ./plain >plain.out
 "$SEEP" export plain.seep --to folded 2>&1 | grep -q map_touched || fail "no names while the file is the same"
 touch -d '1 hour' plain
-for command in "analyze plain.seep" "show plain.seep stacks" "show plain.seep ledger" "export plain.seep --to folded"; do
+for command in "analyze plain.seep" "show plain.seep stacks" "show plain.seep ledger" "export plain.seep --to folded" \
+    "show plain.seep events --stacks"; do
     # shellcheck disable=SC2086 # words
     "$SEEP" $command >later 2>&1 || fail "$command: $(cat later)"
     if grep -q map_touched later; then
-        fail "$command takes names from a file that was written later: $(grep map_touched later)"
+        fail "$command takes names from a file that was written later: $(grep -m 1 map_touched later)"
     fi
 done
 
@@ -94,7 +95,8 @@ mkdir -p "names/.build-id/${id:0:2}"
 objcopy --only-keep-debug "$SAMPLES/leak_mmap" "names/.build-id/${id:0:2}/${id:2}.debug"
 strip -s -o bare "$SAMPLES/leak_mmap"
 "$SEEP" run --quiet -o bare.seep -- ./bare >bare.out
-for command in "analyze bare.seep" "show bare.seep stacks" "show bare.seep ledger" "export bare.seep --to folded"; do
+for command in "analyze bare.seep" "show bare.seep stacks" "show bare.seep ledger" "export bare.seep --to folded" \
+    "show bare.seep events --stacks"; do
     # shellcheck disable=SC2086 # words
     "$SEEP" $command >bare.said 2>&1
     if grep -q map_touched bare.said; then
@@ -102,4 +104,25 @@ for command in "analyze bare.seep" "show bare.seep stacks" "show bare.seep ledge
     fi
     # shellcheck disable=SC2086
     "$SEEP" $command --debug-dir names 2>&1 | grep -q map_touched || fail "$command --debug-dir: no name"
+    # shellcheck disable=SC2086
+    "$SEEP" $command --debug-dir nowhere --debug-dir names --debug-dir nowhere2 2>&1 | grep -q map_touched ||
+        fail "$command: not every --debug-dir is looked into"
 done
+
+# And from copies of the program by the path that it had, which must have its build-id.
+mv bare away
+mkdir -p "copies$PWD"
+strip -g -o "copies$PWD/bare" "$SAMPLES/leak_mmap"
+"$SEEP" show bare.seep stacks --debug-dir copies 2>&1 | grep -qF "bare(leak)" || fail "no names from a copy"
+objcopy --remove-section .note.gnu.build-id "copies$PWD/bare"
+if "$SEEP" show bare.seep stacks --debug-dir copies 2>&1 | grep -F "bare(leak)"; then
+    fail "names from a copy that is another"
+fi
+
+# Nothing says of a copy of what had none that it is the one that ran.
+rm plain
+cp "copies$PWD/bare" "copies$PWD/plain"
+touch -d '1 day ago' "copies$PWD/plain"
+if "$SEEP" show plain.seep stacks --debug-dir copies 2>&1 | grep -F "plain(leak)"; then
+    fail "names from a copy that nothing can tell from another"
+fi

@@ -195,7 +195,9 @@ static inline void programs_resolve(struct programs *p, uint64_t offset, size_t 
         p->places[i] = (struct symbols_place){.module = &p->module, .offset = offset + i};
     must(symbols_resolve(
         p->places, count,
-        &(struct symbols_options){.debug_dir = debug_path, .limit_ns = p->limit_ns}, &p->troubles));
+        &(struct symbols_options){.debug_dirs = (const char *const[]){debug_path, NULL},
+                                  .limit_ns = p->limit_ns},
+        &p->troubles));
 }
 
 /* The outermost function at the first place. */
