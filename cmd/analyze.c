@@ -63,9 +63,9 @@ static int run(const struct seep_command *command, int argc, char **argv)
 
     command_parse(command, argc, argv, &arguments);
 
-    struct seep_error *err = case_open(arguments.case_path, &c);
-
     arguments.answer.debug_dirs = naming_dirs(&arguments.naming);
+
+    struct seep_error *err = case_open(arguments.case_path, &c);
 
     if (!err)
         err = answer_print(c, &arguments.answer, stdout, NULL);

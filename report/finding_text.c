@@ -143,6 +143,18 @@ static size_t main_threads(const struct finding *f)
     return count ? count : f->threads.count;
 }
 
+/* One thread holds more than all others: it is told with its share, however many there are. */
+static bool one_holds_most(const struct finding *f)
+{
+    uint64_t others = 0;
+
+    for (size_t i = 0; i < f->threads.count; i++)
+        if (!known(f->threads.items[i].bytes) ||
+            (i && __builtin_add_overflow(others, f->threads.items[i].bytes, &others)))
+            return false;
+    return f->threads.items[0].bytes > others;
+}
+
 static void add_minor_threads(struct rows *r, const struct finding *f, size_t main_count)
 {
     uint64_t bytes = 0;
@@ -209,6 +221,8 @@ static void write_who(struct rows *r, const struct analysis *a, const struct fin
     const struct analysis_culprit *c = &f->culprit;
     size_t main_count = main_threads(f);
 
+    if (main_count > ROWS_OF_A_KIND && one_holds_most(f))
+        main_count = 1;
     if (main_count > ROWS_OF_A_KIND) {
         add_many_threads(r, f, main_count);
     } else if (f->threads.count > 1) {

@@ -66,6 +66,17 @@ static cpu_set_t set_of_other_thread(void)
     return set;
 }
 
+/* Follows a process that runs on CPU, which is the caller's to end. */
+static pid_t follow(struct follow_cpu *f, int cpu)
+{
+    pid_t child = start_on(cpu);
+
+    usleep(50000);
+    follow_cpu_init(f);
+    follow_cpu_stop(f, child, child, true, 0, 1);
+    return child;
+}
+
 static void the_tracer_follows_and_the_others_make_room(void **state)
 {
     cpu_set_t before = own_set(), pinned, others;
@@ -76,10 +87,7 @@ static void the_tracer_follows_and_the_others_make_room(void **state)
     (void)state;
     if (CPU_COUNT(&before) < 2)
         skip();
-    child = start_on(cpu);
-    usleep(50000);
-    follow_cpu_init(&f);
-    follow_cpu_stop(&f, child, child, true, 0, 1);
+    child = follow(&f, cpu);
     pinned = own_set();
     assert_int_equal(CPU_COUNT(&pinned), 1);
     assert_true(CPU_ISSET(cpu, &pinned));
@@ -110,10 +118,7 @@ static void who_made_room_comes_back(void **state)
     (void)state;
     if (CPU_COUNT(&before) < 2)
         skip();
-    child = start_on(cpu);
-    usleep(50000);
-    follow_cpu_init(&f);
-    follow_cpu_stop(&f, child, child, true, 0, 1);
+    child = follow(&f, cpu);
     assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
     follow_cpu_stay_off();
     after = own_set();

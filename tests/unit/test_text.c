@@ -99,6 +99,45 @@ static void no_line_is_too_long(void **state)
         }
 }
 
+/* One by one as long as they are few; the one that holds most with its share, however many there are. */
+static void who_holds_most_is_told(void **state)
+{
+    static struct analysis analysis;
+    struct analysis_thread threads[] = {
+        {.tid = 11, .name = (char *)"a", .count = 8, .bytes = 8 << 20},
+        {.tid = 12, .name = (char *)"b", .count = 3, .bytes = 3 << 20},
+        {.tid = 13, .name = (char *)"c", .count = 3, .bytes = 3 << 20},
+        {.tid = 14, .name = (char *)"d", .count = 1, .bytes = 1 << 20},
+        {.tid = 15, .name = (char *)"e", .count = 1, .bytes = 4 << 10},
+    };
+    static const struct {
+        size_t count;
+        uint64_t first_bytes;
+        const char *told;
+    } cases[] = {
+        {5, 8 << 20, "who     thread 11 a 8.0 MiB in 8; 4 more threads with 7.0 MiB\n"},
+        {5, 3 << 20, "who     4 threads a .. d (11-14); 1 more thread with 4.0 KiB\n"},
+        {2, 8 << 20, "who     threads 11 a 8.0 MiB in 8, 12 b 3.0 MiB in 3\n"},
+        {1, 8 << 20, "who     thread 11 a\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct golden golden = {0};
+        FILE *out = golden_open(&golden);
+
+        analyses_leak(&analysis);
+        threads[0].bytes = cases[i].first_bytes;
+        analysis.findings.items[0].threads.items = threads;
+        analysis.findings.items[0].threads.count = cases[i].count;
+        assert_null(report_text(&analysis, &(struct report_text_options){0}, out));
+        assert_int_equal(fclose(out), 0);
+        if (!strstr(golden.text, cases[i].told))
+            fail_msg("not told: %s%s", cases[i].told, golden.text);
+        free(golden.text);
+    }
+}
+
 static void a_full_disk_is_an_error(void **state)
 {
     (void)state;
@@ -125,6 +164,7 @@ int main(void)
         cmocka_unit_test(health_and_doubt_are_as_clear),
         cmocka_unit_test(hostile_names_stay_text),
         cmocka_unit_test(no_line_is_too_long),
+        cmocka_unit_test(who_holds_most_is_told),
         cmocka_unit_test(a_full_disk_is_an_error),
     };
 
