@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,7 +31,7 @@ static int last_cpu_of(const cpu_set_t *set)
     return last;
 }
 
-/* A process that runs on CPU and nowhere else. */
+/* A process that runs on CPU and nowhere else, until its maker ends at the latest. */
 static pid_t start_on(int cpu)
 {
     cpu_set_t set;
@@ -40,7 +41,7 @@ static pid_t start_on(int cpu)
         return child;
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
-    if (sched_setaffinity(0, sizeof(set), &set) < 0)
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || sched_setaffinity(0, sizeof(set), &set) < 0)
         _exit(1);
     for (;;)
         getppid();
